@@ -1,0 +1,69 @@
+"""
+gunicorn's settings: each is here because its default fails on Heroku or costs time.
+
+https://gunicorn.org/reference/settings/
+"""
+
+import os
+import socket
+
+from mysite.server import DrainingWorker, LogfmtLogger
+
+wsgi_app = "mysite.wsgi"
+
+# One socket for IPv4 and IPv6, since some platforms route by IPv6 alone; a laptop
+# answers nobody but itself.
+local = os.environ.get("DJANGO_LOCAL") == "1"
+everywhere = "[::]" if socket.has_dualstack_ipv6() else "0.0.0.0"
+bind = f"{'127.0.0.1' if local else everywhere}:{os.environ.get('PORT', 8000)}"
+
+# The buildpack sets WEB_CONCURRENCY by the dyno's memory: 2 on 512 MB. The number of
+# cores says nothing there: a shared dyno shows eight of them.
+workers = int(os.environ.get("WEB_CONCURRENCY", 1))
+
+# Threads wait for the database while others work. Each holds a database connection, and
+# each more makes the slowest answers slower: three keep a small plan's limit far away.
+threads = 3
+worker_class = DrainingWorker
+
+# Loads the site before the workers are made: they share its memory, and a site that
+# cannot be loaded stops the dyno at once.
+preload_app = True
+
+# A worker that leaks is replaced, not all of them at the same moment.
+max_requests = 10_000
+max_requests_jitter = 2_000
+
+# Longer than the router keeps an idle connection (90 s), or it would send a request on
+# one that is just being closed: H13, H18.
+# https://devcenter.heroku.com/articles/http-routing#keepalives
+keepalive = 95
+
+# A dyno is killed 30 s after it is told to stop; a silent client uses all of this.
+# https://devcenter.heroku.com/articles/dyno-shutdown-behavior
+graceful_timeout = 20
+
+# The router passes request lines of up to 8 KB; the default answers 414 at half of it.
+limit_request_line = 8190
+
+# Who may say that a request came by HTTPS: on a dyno every peer is the router. The
+# IPv6 form of 127.0.0.1 is what a local proxy looks like from a socket for both.
+forwarded_allow_ips = os.environ.get(
+    "FORWARDED_ALLOW_IPS",
+    "*" if "DYNO" in os.environ else "127.0.0.1,::1,::ffff:127.0.0.1",
+)
+secure_scheme_headers = {"X-FORWARDED-PROTO": "https"}
+
+# No client may rewrite SCRIPT_NAME or PATH_INFO, though every peer is trusted.
+forwarder_headers = ""
+
+# A second gunicorn would take the first one's away, and nothing here asks for one.
+control_socket_disable = True
+
+# The heartbeat's file belongs in memory, for a disk can stall.
+worker_tmp_dir = "/dev/shm" if os.path.isdir("/dev/shm") else None
+
+# The buildpack's GUNICORN_CMD_ARGS asks for an access log; the logger writes its lines.
+accesslog = "-"
+loglevel = os.environ.get("DJANGO_LOG_LEVEL", "info").lower()
+logger_class = LogfmtLogger

@@ -1,0 +1,24 @@
+"""What PostgreSQL is told of the request that a query comes from."""
+
+from django.db.backends.signals import connection_created
+from django.dispatch import receiver
+
+from mysite import logs
+
+
+def name_the_request(execute, sql, params, many, context):
+    """Lead each query with its request id, for PostgreSQL's log and pg_stat_activity.
+
+    In a comment, for a comment costs no query; the id is clean of anything that could
+    end it: see logs.clean_request_id.
+    """
+    sql = f"/* request_id={logs.request_id.get()} */ {sql}"
+    return execute(sql, params, many, context)
+
+
+@receiver(connection_created)
+def add_request_id(connection, **kwargs):
+    """Add the request id to the queries of a new PostgreSQL connection."""
+    wrappers = connection.execute_wrappers
+    if connection.vendor == "postgresql" and name_the_request not in wrappers:
+        wrappers.append(name_the_request)

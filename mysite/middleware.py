@@ -1,0 +1,36 @@
+"""The middleware that Django has no setting for."""
+
+from django.conf import settings
+from django.core.exceptions import BadRequest
+from django.shortcuts import render
+
+
+def security_headers(get_response):
+    """Put SECURITY_HEADERS on every response that has not set its own."""
+
+    def middleware(request):
+        response = get_response(request)
+        for name, value in settings.SECURITY_HEADERS.items():
+            response.headers.setdefault(name, value)
+        return response
+
+    return middleware
+
+
+def front_door(get_response):
+    """Refuse what the server and Django let through and a view could not survive."""
+
+    def middleware(request):
+        environ = request.META
+        query = environ.get("QUERY_STRING", "")
+        if "\0" in request.path_info or "%00" in query or "\0" in query:
+            # PostgreSQL raises on it, which would be a 500.
+            raise BadRequest("A NUL byte in the path or the query")
+        if environ.get("HTTP_TRANSFER_ENCODING"):
+            # Django would see an empty body and answer 200.
+            return render(request, "411.html", status=411)
+        if int(environ.get("CONTENT_LENGTH") or 0) > settings.REQUEST_MAX_BYTES:
+            return render(request, "413.html", status=413)
+        return get_response(request)
+
+    return middleware

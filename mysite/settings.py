@@ -1,0 +1,307 @@
+"""
+Django settings for mysite.
+
+Read from top to bottom: the headings and their order are those of Django's own
+project template, so that a diff against the next Django's is the upgrade guide.
+Every value that differs between places comes from a config var; the README lists
+them. With none set, the site is closed: no debug, HTTPS only, no host is answered.
+
+https://docs.djangoproject.com/en/6.1/ref/settings/
+"""
+
+import os
+from pathlib import Path
+
+import dj_database_url
+from django.utils.csp import CSP
+
+from mysite import mail, uploads
+
+# Build paths inside the project like this: BASE_DIR / 'subdir'.
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+# A laptop is told by name and only opens to itself: `bin/run`, `runserver` and the
+# tests set this. Nothing else does.
+LOCAL = os.environ.get("DJANGO_LOCAL") == "1"
+
+# True in a build, in Heroku CI and on every dyno.
+ON_HEROKU = "DYNO" in os.environ
+
+
+# Security
+# https://docs.djangoproject.com/en/6.1/howto/deployment/checklist/
+
+# For a laptop only, made by `startproject`; the release refuses it elsewhere.
+DEVELOPMENT_SECRET_KEY = "{{ secret_key }}"
+
+# Imports must pass without it: a build may come before the config var is set.
+SECRET_KEY = os.environ.get(
+    "DJANGO_SECRET_KEY", DEVELOPMENT_SECRET_KEY if LOCAL else ""
+)
+
+# To change the key without logging anybody out, move the old one here for a while.
+SECRET_KEY_FALLBACKS = os.environ.get("DJANGO_SECRET_KEY_FALLBACKS", "").split()
+
+DEBUG = LOCAL and os.environ.get("DJANGO_DEBUG") == "1"
+
+ALLOWED_HOSTS = os.environ.get("DJANGO_ALLOWED_HOSTS", "").replace(",", " ").split()
+if LOCAL:
+    ALLOWED_HOSTS += [".localhost", "127.0.0.1", "[::1]"]
+elif ON_HEROKU:
+    # Heroku's router only passes on the hosts of this app, so this opens no other.
+    ALLOWED_HOSTS += [".herokuapp.com"]
+
+# Who speaks HTTPS is gunicorn's word alone: see forwarded_allow_ips in
+# gunicorn.conf.py. No SECURE_PROXY_SSL_HEADER here, and no CSRF_TRUSTED_ORIGINS.
+SECURE_SSL_REDIRECT = not LOCAL
+
+# An hour can be waited out, a year cannot: raise it once HTTPS is sure to stay.
+HSTS = os.environ.get("DJANGO_HSTS_SECONDS", "")
+SECURE_HSTS_SECONDS = 0 if LOCAL else int(HSTS) if HSTS.isdigit() else 3600
+
+# Subdomains and browsers' preload lists bind the whole domain, not this site alone.
+SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
+
+# Browsers keep a __Host- cookie to this host, to HTTPS and to the path "/".
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = not LOCAL
+SESSION_COOKIE_NAME = "sessionid" if LOCAL else "__Host-sessionid"
+CSRF_COOKIE_NAME = "csrftoken" if LOCAL else "__Host-csrftoken"
+CSRF_COOKIE_HTTPONLY = True
+CSRF_FAILURE_VIEW = "mysite.views.csrf_failure"
+
+# Nothing loads unless its source is named. To open it for a CDN, add the origin to
+# the line of its kind: "script-src": [CSP.SELF, "https://cdn.example.com"].
+SECURE_CSP = {
+    "default-src": [CSP.NONE],
+    "script-src": [CSP.SELF],
+    "style-src": [CSP.SELF],
+    "img-src": [CSP.SELF],
+    "font-src": [CSP.SELF],
+    "connect-src": [CSP.SELF],
+    "form-action": [CSP.SELF],
+    "base-uri": [CSP.NONE],
+    "frame-ancestors": [CSP.NONE],
+}
+
+# What Django has no setting for; the responses and the static files carry them.
+SECURITY_HEADERS = {
+    "Cross-Origin-Embedder-Policy": "require-corp",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=()",
+}
+
+# The largest request body that is read at all, in bytes; a larger one gets a 413.
+REQUEST_MAX_BYTES = 10 * 1024 * 1024
+
+
+# Application definition
+
+INSTALLED_APPS = [
+    "mysite",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    # Before staticfiles: `runserver` then serves static files as production does.
+    "whitenoise.runserver_nostatic",
+    "django.contrib.staticfiles",
+    "django_tasks_db",
+]
+
+# Static files and /up never come here: wsgi.py answers them first.
+MIDDLEWARE = [
+    "mysite.middleware.security_headers",
+    "django.middleware.csp.ContentSecurityPolicyMiddleware",
+    "django.middleware.security.SecurityMiddleware",
+    "mysite.middleware.front_door",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+
+ROOT_URLCONF = "mysite.urls"
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    },
+]
+
+WSGI_APPLICATION = "mysite.wsgi.application"
+
+
+# Database
+# https://docs.djangoproject.com/en/6.1/ref/settings/#databases
+
+# Set by `heroku addons:create heroku-postgresql:essential-0`. What is wrong with it is
+# told by checks.py, in the release: here it must not stop the build's other messages.
+DATABASE_URL = os.environ.get("DATABASE_URL", "")
+try:
+    DATABASES = {"default": dj_database_url.parse(DATABASE_URL)}
+except ValueError:
+    DATABASES = {}
+
+if "DATABASE_URL" not in os.environ and not (ON_HEROKU and not LOCAL):
+    # A dyno's disk forgets, so this file is for laptops; checks.py says so elsewhere.
+    DATABASES = {
+        "default": {
+            "ENGINE": "django.db.backends.sqlite3",
+            "NAME": BASE_DIR / "db.sqlite3",
+        }
+    }
+elif DATABASES and "postgresql" in DATABASES["default"]["ENGINE"]:
+    # A new TLS connection a request costs a factor of six; a health check a request
+    # costs 4 % and saves the error page after the server was restarted.
+    DATABASES["default"] |= {"CONN_MAX_AGE": 600, "CONN_HEALTH_CHECKS": True}
+    options = DATABASES["default"].setdefault("OPTIONS", {})
+    options.setdefault("connect_timeout", 3)  # seconds
+    if not LOCAL:
+        # Heroku's certificate is its own; "verify-full" in the URL is left alone.
+        options.setdefault("sslmode", "require")
+
+
+# Caches and sessions
+# https://docs.djangoproject.com/en/6.1/topics/cache/
+
+# Set by `heroku addons:create heroku-redis:mini`.
+if os.environ.get("REDIS_URL"):
+    CACHES = {
+        "default": {
+            "BACKEND": "mysite.cache.FailOpenRedisCache",
+            "LOCATION": os.environ["REDIS_URL"],
+            "OPTIONS": {"socket_connect_timeout": 0.5, "socket_timeout": 0.5},
+        }
+    }
+    if os.environ["REDIS_URL"].startswith("rediss://"):
+        # Heroku signs Redis's certificate itself, so there is no chain to verify.
+        CACHES["default"]["OPTIONS"]["ssl_cert_reqs"] = None
+elif DATABASES and not LOCAL:
+    # Shared by every dyno; the release phase makes the table.
+    CACHES = {
+        "default": {
+            "BACKEND": "django.core.cache.backends.db.DatabaseCache",
+            "LOCATION": "cache",
+        }
+    }
+else:
+    CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
+
+# Read from Redis where there is one, and kept in the database in any case.
+SESSION_ENGINE = "django.contrib.sessions.backends." + (
+    "cached_db" if os.environ.get("REDIS_URL") else "db"
+)
+
+
+# Password validation
+# https://docs.djangoproject.com/en/6.1/ref/settings/#auth-password-validators
+
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in (
+        "UserAttributeSimilarityValidator",
+        "MinimumLengthValidator",
+        "CommonPasswordValidator",
+        "NumericPasswordValidator",
+    )
+]
+
+AUTHENTICATION_BACKENDS = ["mysite.login.SlowedModelBackend"]
+
+
+# Internationalization
+# https://docs.djangoproject.com/en/6.1/topics/i18n/
+
+LANGUAGE_CODE = "en-us"
+
+TIME_ZONE = "UTC"
+
+USE_I18N = True
+
+USE_TZ = True
+
+
+# Static files (CSS, JavaScript, images) and uploads
+# https://docs.djangoproject.com/en/6.1/howto/static-files/
+
+STATIC_URL = "static/"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+STATIC_ROOT = BASE_DIR / "staticfiles"
+
+MEDIA_URL = "media/"
+MEDIA_ROOT = BASE_DIR / "media"
+
+STORAGES = {
+    "default": uploads.storage(os.environ, local=LOCAL),
+    "staticfiles": {"BACKEND": "mysite.static.Storage"},
+}
+
+# Only the hashed copies: the others would double the slug.
+WHITENOISE_KEEP_ONLY_HASHED_FILES = True
+WHITENOISE_ALLOW_ALL_ORIGINS = False
+
+
+# Email
+# https://docs.djangoproject.com/en/6.1/topics/email/
+
+MAILERS = {"default": mail.mailer(os.environ, local=LOCAL)}
+DEFAULT_FROM_EMAIL = SERVER_EMAIL = os.environ.get("EMAIL_FROM", "webmaster@localhost")
+
+# Each is sent the traceback of every 500.
+ADMINS = os.environ.get("DJANGO_ADMINS", "").replace(",", " ").split()
+
+
+# Tasks
+# https://docs.djangoproject.com/en/6.1/topics/tasks/
+
+# Done at once on a laptop; in production by `heroku ps:scale worker=1`.
+TASKS = {
+    "default": {
+        "BACKEND": (
+            "django.tasks.backends.immediate.ImmediateBackend"
+            if LOCAL
+            else "django_tasks_db.DatabaseBackend"
+        )
+    }
+}
+
+
+# Logging
+# https://docs.djangoproject.com/en/6.1/topics/logging/
+
+LOG_LEVEL = os.environ.get("DJANGO_LOG_LEVEL", "INFO").upper()
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"logfmt": {"()": "mysite.logs.LogfmtFormatter"}},
+    "filters": {"once_a_minute": {"()": "mysite.logs.OnceAMinute"}},
+    "handlers": {
+        "stdout": {
+            "class": "logging.StreamHandler",
+            "stream": "ext://sys.stdout",
+            "formatter": "logfmt",
+        },
+        "admins": {"class": "django.utils.log.AdminEmailHandler", "level": "ERROR"},
+    },
+    "root": {"handlers": ["stdout"], "level": LOG_LEVEL},
+    "loggers": {
+        "django": {"handlers": ["admins"] if ADMINS else []},
+        # The access log has every 4xx already.
+        "django.request": {"level": "ERROR"},
+        # Scanners try hosts by the thousand.
+        "django.security.DisallowedHost": {"filters": ["once_a_minute"]},
+    },
+}

@@ -1,0 +1,119 @@
+"""The pages, the health of what they need, and what a visitor sees when it fails."""
+
+import base64
+import functools
+import hashlib
+import logging
+import os
+import re
+import sys
+from string import Template
+
+from django.conf import settings
+from django.core.cache import cache
+from django.core.exceptions import ImproperlyConfigured
+from django.db import InterfaceError, OperationalError, connection
+from django.db.migrations.executor import MigrationExecutor
+from django.http import HttpResponse, JsonResponse
+from django.shortcuts import render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
+
+from mysite import logs
+from mysite.checks import ATTACH
+
+logger = logging.getLogger(__name__)
+
+
+@require_safe
+def home(request):
+    """Show the first page: replace it with your own."""
+    release = os.environ.get("HEROKU_RELEASE_VERSION")
+    return render(request, "home.html", {"release": release})
+
+
+@require_safe
+def robots(request):
+    """Let robots in everywhere but in the admin."""
+    return HttpResponse("User-agent: *\nDisallow: /admin/\n", content_type="text/plain")
+
+
+@require_safe
+@never_cache
+def ready(request):
+    """Answer 200 if all that the site needs is there, else 503, with a word on each.
+
+    A dependency is "ok", "failed" or, where none was asked for, "none".
+    """
+    states = {name: probe(name) for name in PROBES}
+    failed = "failed" in states.values()
+    return JsonResponse(states, status=503 if failed else 200)
+
+
+def probe(name):
+    """Return the state of one dependency, and log why it failed."""
+    if not settings.DATABASES and name in ("database", "migrations"):
+        return "none"
+    try:
+        PROBES[name]()
+    except Exception as error:
+        logger.error("/ready: %s failed: %s", name, error)
+        return "failed"
+    return "ok"
+
+
+def database():
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1")
+
+
+@functools.cache  # until the next deploy, once they are all applied
+def migrations():
+    executor = MigrationExecutor(connection)
+    if executor.migration_plan(executor.loader.graph.leaf_nodes()):
+        raise RuntimeError("not all are applied: python manage.py migrate")
+
+
+def shared_cache():
+    cache.set("ready", "yes", 10)
+    if cache.get("ready") != "yes":
+        raise RuntimeError("it lost what was just written")
+
+
+PROBES = {"database": database, "migrations": migrations, "cache": shared_cache}
+
+
+def csrf_failure(request, reason=""):
+    """Answer a form that came without its CSRF cookie."""
+    return render(request, "403_csrf.html", status=403)
+
+
+def page(name):
+    """Return a page of one file, read once, and the policy that its own style needs."""
+    text = (settings.BASE_DIR / "templates" / name).read_text()
+    style = re.search("<style>(.*?)</style>", text, re.DOTALL)[1]
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    return Template(text), f"default-src 'none'; style-src 'sha256-{digest}'"
+
+
+PAGES = {500: page("500.html"), 503: page("503.html")}
+
+
+def server_error(request):
+    """Answer 500, or 503 where it was the database, with nothing that could fail too.
+
+    Django calls it while it handles the exception, whichever layer that came from.
+    """
+    error = sys.exception()
+    status, reason = 500, ""
+    if isinstance(error, (OperationalError, InterfaceError)):
+        status, reason = 503, "Its database does not answer. Please try again soon."
+    elif isinstance(error, ImproperlyConfigured) and not settings.DATABASES:
+        status, reason = 503, f"It needs a database, and none is attached: {ATTACH}"
+    template, policy = PAGES[status]
+    body = template.safe_substitute(request_id=logs.request_id.get(), reason=reason)
+    response = HttpResponse(body, status=status)
+    response.headers["Content-Security-Policy"] = policy
+    if status == 503:
+        response.headers["Retry-After"] = "10"
+    return response
