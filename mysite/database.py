@@ -1,9 +1,15 @@
-"""What PostgreSQL is told of the request that a query comes from."""
+"""Whether there is a database, and what it is told of the request that asks it."""
 
+from django.db import connection
 from django.db.backends.signals import connection_created
 from django.dispatch import receiver
 
 from mysite import logs
+
+
+def attached():
+    """Return whether there is a database at all: Django puts a dummy for none."""
+    return connection.vendor != "unknown"
 
 
 def name_the_request(execute, sql, params, many, context):

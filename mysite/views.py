@@ -21,6 +21,7 @@ from django.views.decorators.http import require_safe
 
 from mysite import logs
 from mysite.checks import ATTACH
+from mysite.database import attached
 
 logger = logging.getLogger(__name__)
 
@@ -52,7 +53,7 @@ def ready(request):
 
 def probe(name):
     """Return the state of one dependency, and log why it failed."""
-    if not settings.DATABASES and name in ("database", "migrations"):
+    if not attached() and name in ("database", "migrations"):
         return "none"
     try:
         PROBES[name]()
@@ -108,7 +109,7 @@ def server_error(request):
     status, reason = 500, ""
     if isinstance(error, (OperationalError, InterfaceError)):
         status, reason = 503, "Its database does not answer. Please try again soon."
-    elif isinstance(error, ImproperlyConfigured) and not settings.DATABASES:
+    elif isinstance(error, ImproperlyConfigured) and not attached():
         status, reason = 503, f"It needs a database, and none is attached: {ATTACH}"
     template, policy = PAGES[status]
     body = template.safe_substitute(request_id=logs.request_id.get(), reason=reason)

@@ -1,5 +1,7 @@
 """Tests run as on a laptop: plain HTTP, static files as they lie in their folders."""
 
+import io
+import json
 import os
 import subprocess
 import sys
@@ -51,13 +53,38 @@ def python():
 
 
 @pytest.fixture(scope="session")
-def setting(python):
-    """Return the value of an expression over the settings under these config vars."""
+def settings_of(python):
+    """Return the settings, as JSON knows them, under these config vars alone."""
+    code = (
+        "import json; from mysite import settings;"
+        "print(json.dumps({k: v for k, v in vars(settings).items() if k.isupper()},"
+        " default=str))"
+    )
 
-    def evaluate(expression, **config_vars):
-        code = f"from mysite import settings; print({expression})"
+    def read(**config_vars):
         result = python("-c", code, **config_vars)
         assert result.returncode == 0, result.stderr
-        return result.stdout.strip()
+        return json.loads(result.stdout)
 
-    return evaluate
+    return read
+
+
+def get(path, **environ):
+    """Send a request through the WSGI application; return status, headers and body."""
+    from mysite import wsgi
+
+    answer = {}
+
+    def start_response(status, headers):
+        answer.update(status=int(status[:3]), headers=dict(headers))
+
+    defaults = {
+        "REQUEST_METHOD": "GET",
+        "PATH_INFO": path,
+        "SERVER_NAME": "127.0.0.1",
+        "SERVER_PORT": "8000",
+        "wsgi.url_scheme": "http",
+        "wsgi.input": io.BytesIO(),
+    }
+    body = b"".join(wsgi.application(defaults | environ, start_response))
+    return answer["status"], answer["headers"], body

@@ -3,25 +3,9 @@ import json
 import pytest
 from django.db import OperationalError
 
-from mysite import views, wsgi
+from mysite import views
 
-
-def get(path, **environ):
-    """Send a request through the WSGI application; return status, headers and body."""
-    answer = {}
-
-    def start_response(status, headers):
-        answer.update(status=int(status[:3]), headers=dict(headers))
-
-    defaults = {
-        "REQUEST_METHOD": "GET",
-        "PATH_INFO": path,
-        "SERVER_NAME": "127.0.0.1",
-        "SERVER_PORT": "8000",
-        "wsgi.url_scheme": "http",
-    }
-    body = b"".join(wsgi.application(defaults | environ, start_response))
-    return answer["status"], answer["headers"], body
+from .conftest import get
 
 
 def test_up_is_answered_whatever_the_host_and_the_scheme():

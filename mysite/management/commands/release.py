@@ -1,11 +1,11 @@
 """`python manage.py release`: what the Procfile runs before a new release goes live."""
 
-from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand
 from django.db import connection
 
 from mysite.checks import ATTACH
+from mysite.database import attached
 
 # Any number will do, as long as every release of this database takes the same.
 LOCK = 7_370_221
@@ -22,7 +22,7 @@ class Command(BaseCommand):
 
     def handle(self, **options):
         call_command("check", deploy=True)
-        if not settings.DATABASES:
+        if not attached():
             self.stdout.write(f"No database is attached, so none is migrated: {ATTACH}")
             return
         with connection.cursor() as cursor:

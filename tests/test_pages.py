@@ -1,0 +1,109 @@
+"""What a visitor sees."""
+
+import re
+
+import pytest
+from django.core.exceptions import PermissionDenied, SuspiciousOperation
+from django.db import OperationalError
+from django.test import Client, override_settings
+
+from mysite import views
+
+
+def test_the_home_page_greets_and_tells_what_to_do_next(client):
+    page = client.get("/").content.decode()
+    assert "<h1>Hello from Django</h1>" in page
+    assert "git push heroku" in page
+
+
+def test_the_home_page_names_the_release_where_heroku_tells_it(client, monkeypatch):
+    monkeypatch.setenv("HEROKU_RELEASE_VERSION", "v42")
+    assert "release v42" in client.get("/").content.decode()
+
+
+def test_the_home_page_loads_nothing_from_elsewhere(client):
+    page = client.get("/").content.decode()
+    assert not re.search(r'(src|href)="(https?:)?//', page)
+
+
+def test_the_home_page_asks_no_database(client):
+    client.get("/")  # pytest-django fails on any query here
+
+
+@pytest.mark.django_db
+def test_the_admin_lets_a_superuser_in(client, admin_user):
+    answer = client.post(
+        "/admin/login/?next=/admin/", {"username": "admin", "password": "password"}
+    )
+    assert answer.headers["Location"] == "/admin/"
+    assert b"Site administration" in client.get("/admin/").content
+
+
+def test_robots_stay_out_of_the_admin(client):
+    assert client.get("/robots.txt").content == b"User-agent: *\nDisallow: /admin/\n"
+
+
+def test_an_unknown_address_gets_our_404(client):
+    answer = client.get("/no-such-page")
+    assert answer.status_code == 404
+    assert b"<h1>Nothing is here</h1>" in answer.content
+
+
+def test_an_unknown_host_gets_our_400(client):
+    answer = client.get("/", headers={"host": "evil.example.com"})
+    assert answer.status_code == 400
+    assert b"<h1>This request made no sense</h1>" in answer.content
+
+
+@pytest.mark.parametrize(
+    "error, status, heading",
+    [
+        (SuspiciousOperation("x"), 400, "This request made no sense"),
+        (PermissionDenied("x"), 403, "Not for you"),
+        (RuntimeError("x"), 500, "Something broke, and it was us"),
+        (OperationalError("x"), 503, "This page cannot be shown just now"),
+    ],
+)
+def test_each_failure_has_its_page(client, monkeypatch, error, status, heading):
+    def fail(*args, **kwargs):
+        raise error
+
+    monkeypatch.setattr(views, "render", fail)
+    client.raise_request_exception = False
+    answer = client.get("/")
+    assert answer.status_code == status
+    assert f"<h1>{heading}</h1>" in answer.content.decode()
+
+
+def test_a_form_without_its_cookie_gets_our_403():
+    answer = Client(enforce_csrf_checks=True).post("/admin/login/", {})
+    assert answer.status_code == 403
+    assert b"<h1>Please send that again</h1>" in answer.content
+
+
+def test_the_500_page_stands_when_templates_and_static_files_are_gone(
+    client, monkeypatch
+):
+    def fail(*args, **kwargs):
+        raise RuntimeError
+
+    monkeypatch.setattr(views, "render", fail)
+    client.raise_request_exception = False
+    with override_settings(TEMPLATES=[], STORAGES={}):
+        assert b"quote this code" in client.get("/").content
+
+
+def test_a_page_that_needs_an_absent_database_says_how_to_add_one(python, production):
+    code = (
+        "import django; django.setup(); from django.test import Client;"
+        "client = Client(raise_request_exception=False);"
+        "answer = client.post('/admin/login/', {'username': 'a', 'password': 'b'},"
+        " headers={'host': 'x.herokuapp.com'}, secure=True);"
+        "print(answer.status_code, answer.headers['Retry-After'], answer.text)"
+    )
+    del (config_vars := dict(production))["DATABASE_URL"]
+    config_vars["DJANGO_SETTINGS_MODULE"] = "mysite.settings"
+    config_vars["PYTHONPATH"] = "."
+    result = python("-c", code, **config_vars)
+    assert "503 10" in result.stdout, result.stderr
+    assert "heroku addons:create heroku-postgresql" in result.stdout

@@ -1,0 +1,101 @@
+"""Static files, through the real manifest after a real `collectstatic`."""
+
+import hashlib
+import re
+from base64 import b64encode
+
+import pytest
+from django.core.management import call_command
+from django.test import Client, override_settings
+
+from mysite import wsgi
+from mysite.static import StaticFiles
+
+from .conftest import get
+
+
+@pytest.fixture(scope="module")
+def collected(tmp_path_factory):
+    """The site's static files as a build leaves them."""
+    root = tmp_path_factory.mktemp("staticfiles")
+    with override_settings(STATIC_ROOT=root):
+        call_command("collectstatic", verbosity=0, interactive=False)
+    with override_settings(STATIC_ROOT=root), pytest.MonkeyPatch.context() as patch:
+        patch.setattr(wsgi, "static_files", StaticFiles(get_response=None))
+        yield root
+
+
+@pytest.fixture
+def page(collected):
+    return Client().get("/").text
+
+
+def asset(page, ending):
+    return re.search(rf'"(/static/[^"]+\.{ending})"', page)[1]
+
+
+def test_every_page_renders_with_the_manifest(page):
+    for path in ["/no-such-page", "/admin/login/"]:
+        assert "/static/" in Client().get(path).text
+
+
+def test_files_are_named_by_their_content_and_cached_for_good(page):
+    for ending in ("css", "js", "svg"):
+        url = asset(page, ending)
+        assert re.search(r"\.[0-9a-f]{12}\.", url)
+        status, headers, body = get(url)
+        assert status == 200
+        assert "immutable" in headers["Cache-Control"]
+
+
+@pytest.mark.parametrize("encoding", ["br", "gzip"])
+def test_files_are_sent_compressed(page, encoding):
+    status, headers, body = get(asset(page, "css"), HTTP_ACCEPT_ENCODING=encoding)
+    assert headers["Content-Encoding"] == encoding
+    assert int(headers["Content-Length"]) == len(body)
+    assert headers["Vary"] == "Accept-Encoding"
+
+
+def test_a_file_that_the_browser_has_is_not_sent_again(page):
+    url = asset(page, "css")
+    etag = get(url)[1]["ETag"]
+    status, headers, body = get(url, HTTP_IF_NONE_MATCH=etag)
+    assert (status, body) == (304, b"")
+
+
+def test_the_script_carries_the_hash_that_the_browser_checks(page):
+    body = get(asset(page, "js"))[2]
+    digest = b64encode(hashlib.sha384(body).digest()).decode()
+    assert f'integrity="sha384-{digest}"' in page
+
+
+@pytest.mark.parametrize(
+    "asked, answered",
+    [
+        ("bytes=0-0", slice(0, 1)),
+        ("bytes=-1", slice(-1, None)),
+        ("bytes=2-5", slice(2, 6)),
+    ],
+)
+def test_a_part_of_a_file_can_be_asked_for(page, asked, answered):
+    url = asset(page, "css")
+    whole = get(url)[2]
+    status, headers, body = get(url, HTTP_RANGE=asked)
+    assert status == 206
+    assert body == whole[answered]
+    assert int(headers["Content-Length"]) == len(body)
+
+
+def test_only_the_hashed_copies_are_kept(collected):
+    assert not (collected / "site.css").exists()
+    assert list(collected.glob("site.*.css.br"))
+
+
+def test_static_files_are_sent_to_https_too(page, python, production):
+    code = (
+        "import sys; sys.path.insert(0, '.'); from tests.conftest import get;"
+        "print(get('/static/site.css', HTTP_HOST='x.herokuapp.com')[:2])"
+    )
+    result = python("-c", code, DJANGO_SETTINGS_MODULE="mysite.settings", **production)
+    assert "301" in result.stdout, result.stderr
+    assert "https://x.herokuapp.com/static/site.css" in result.stdout
