@@ -5,6 +5,7 @@ https://gunicorn.org/reference/settings/
 """
 
 import os
+import resource
 import socket
 
 from mysite.server import DrainingWorker, LogfmtLogger
@@ -67,3 +68,15 @@ worker_tmp_dir = "/dev/shm" if os.path.isdir("/dev/shm") else None
 accesslog = "-"
 loglevel = os.environ.get("DJANGO_LOG_LEVEL", "info").lower()
 logger_class = LogfmtLogger
+
+
+def when_ready(server):
+    """Say what this dyno will take of the database's connections and of the memory."""
+    connections = workers * threads
+    limit = os.environ.get("DATABASE_CONNECTION_LIMIT", "a limit not told")
+    megabytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+    server.log.info(
+        f"{workers} workers x {threads} threads = {connections} database connections, "
+        f"{2 * connections} while a release replaces another, of {limit}; "
+        f"{megabytes} MB before the first request, shared by the workers"
+    )

@@ -5,10 +5,12 @@ import re
 from base64 import b64encode
 
 import pytest
+from asgiref.sync import async_to_sync
+from django.conf import settings
 from django.core.management import call_command
-from django.test import Client, override_settings
+from django.test import AsyncClient, Client, override_settings
 
-from mysite import wsgi
+from mysite import asgi, wsgi
 from mysite.static import StaticFiles
 
 from .conftest import get
@@ -99,3 +101,12 @@ def test_static_files_are_sent_to_https_too(page, python, production):
     result = python("-c", code, DJANGO_SETTINGS_MODULE="mysite.settings", **production)
     assert "301" in result.stdout, result.stderr
     assert "https://x.herokuapp.com/static/site.css" in result.stdout
+
+
+def test_an_asgi_server_serves_them_with_whitenoises_middleware(page):
+    middleware = [*settings.MIDDLEWARE, "whitenoise.middleware.WhiteNoiseMiddleware"]
+    with override_settings(MIDDLEWARE=middleware):
+        answer = async_to_sync(AsyncClient().get)(asset(page, "css"))
+    answer.close()
+    assert answer.status_code == 200
+    assert callable(asgi.application)
