@@ -182,6 +182,7 @@ if os.environ.get("REDIS_URL"):
         "default": {
             "BACKEND": "mysite.cache.FailOpenRedisCache",
             "LOCATION": os.environ["REDIS_URL"],
+            # Seconds; see mysite/cache.py for what happens then.
             "OPTIONS": {"socket_connect_timeout": 0.5, "socket_timeout": 0.5},
         }
     }
@@ -194,15 +195,15 @@ elif DATABASES and not LOCAL:
         "default": {
             "BACKEND": "django.core.cache.backends.db.DatabaseCache",
             "LOCATION": "cache",
+            "OPTIONS": {"MAX_ENTRIES": 5_000},
         }
     }
 else:
     CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
 
-# Read from Redis where there is one, and kept in the database in any case.
-SESSION_ENGINE = "django.contrib.sessions.backends." + (
-    "cached_db" if os.environ.get("REDIS_URL") else "db"
-)
+# In the database even where there is Redis: out of a cache that was away for a moment,
+# somebody who has logged out would come back.
+SESSION_ENGINE = "django.contrib.sessions.backends.db"
 
 
 # Password validation

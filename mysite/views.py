@@ -16,12 +16,15 @@ from django.db import InterfaceError, OperationalError, connection
 from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpResponse, JsonResponse
 from django.shortcuts import render
+from django.tasks import task_backends as tasks
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
+from django_tasks_db import DatabaseBackend
 
-from mysite import logs
+from mysite import logs, queue
 from mysite.checks import ATTACH
 from mysite.database import attached
+from mysite.uploads import UploadRefused
 
 logger = logging.getLogger(__name__)
 
@@ -44,10 +47,13 @@ def robots(request):
 def ready(request):
     """Answer 200 if all that the site needs is there, else 503, with a word on each.
 
-    A dependency is "ok", "failed" or, where none was asked for, "none".
+    A dependency is "ok", "failed" or, where none was asked for, "none"; `queued` is
+    how many tasks wait for a worker.
     """
     states = {name: probe(name) for name in PROBES}
     failed = "failed" in states.values()
+    if states["migrations"] == "ok" and isinstance(tasks["default"], DatabaseBackend):
+        states["queued"] = queue.depth()
     return JsonResponse(states, status=503 if failed else 200)
 
 
@@ -109,6 +115,8 @@ def server_error(request):
     status, reason = 500, ""
     if isinstance(error, (OperationalError, InterfaceError)):
         status, reason = 503, "Its database does not answer. Please try again soon."
+    elif isinstance(error, UploadRefused):
+        status, reason = 503, str(error)
     elif isinstance(error, ImproperlyConfigured) and not attached():
         status, reason = 503, f"It needs a database, and none is attached: {ATTACH}"
     template, policy = PAGES[status]
