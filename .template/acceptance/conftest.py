@@ -1,0 +1,41 @@
+"""What the acceptance tests share: real parts, and a built slug of this repository."""
+
+import secrets
+
+import pytest
+
+import heroku
+import parts
+
+
+@pytest.fixture(scope="session")
+def postgres():
+    """A PostgreSQL server that several databases can be made in."""
+    with parts.Postgres() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def redis():
+    """A Redis server, over TLS and plain."""
+    with parts.Redis() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def secret_key():
+    """A DJANGO_SECRET_KEY as the README makes one."""
+    return secrets.token_urlsafe(48)
+
+
+@pytest.fixture(scope="session")
+def source(tmp_path_factory):
+    """A copy of what git would commit of this repository: leave it as it is."""
+    return heroku.checkout(tmp_path_factory.mktemp("source"))
+
+
+@pytest.fixture(scope="session")
+def slug(source, tmp_path_factory, secret_key):
+    """What a push of this repository builds: leave it as it is."""
+    folder = tmp_path_factory.mktemp("slugs") / "slug"
+    return heroku.build(source, folder, {"DJANGO_SECRET_KEY": secret_key})
