@@ -16,9 +16,10 @@ def name_the_request(execute, sql, params, many, context):
     """Lead each query with its request id, for PostgreSQL's log and pg_stat_activity.
 
     In a comment, for a comment costs no query; the id is clean of anything that could
-    end it: see logs.clean_request_id.
+    end it or that psycopg would take for a parameter: see logs.clean_request_id.
     """
-    sql = f"/* request_id={logs.request_id.get()} */ {sql}"
+    if isinstance(sql, str):  # and not one of psycopg's composed queries
+        sql = f"/* request_id={logs.request_id.get()} */ {sql}"
     return execute(sql, params, many, context)
 
 

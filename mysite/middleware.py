@@ -29,7 +29,11 @@ def front_door(get_response):
         if environ.get("HTTP_TRANSFER_ENCODING"):
             # Django would see an empty body and answer 200.
             return render(request, "411.html", status=411)
-        if int(environ.get("CONTENT_LENGTH") or 0) > settings.REQUEST_MAX_BYTES:
+        try:
+            length = int(environ.get("CONTENT_LENGTH") or 0)
+        except ValueError:
+            raise BadRequest("A Content-Length that is no number") from None
+        if length > settings.REQUEST_MAX_BYTES:
             return render(request, "413.html", status=413)
         return get_response(request)
 

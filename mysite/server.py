@@ -2,13 +2,16 @@
 
 import logging
 import os
+import socket
+import struct
 import sys
 import threading
 
 from gunicorn.glogging import Logger
 from gunicorn.workers.gthread import ThreadWorker
 
-from mysite.logs import LogfmtFormatter, quote
+from mysite import logs
+from mysite.logs import quote
 
 # Health checks would be most of a small site's log.
 SILENT_PATHS = {"/up", "/ready"}
@@ -17,6 +20,11 @@ SILENT_PATHS = {"/up", "/ready"}
 # sending requests for a moment after the dyno was told to stop.
 LAME_DUCK_SECONDS = 3
 
+# How long a thread waits for the next bytes of a request, or for a client to take those
+# of a response. gunicorn's default is for ever, and there are few threads.
+SILENCE_SECONDS = 20
+SILENCE = struct.pack("ll", SILENCE_SECONDS, 0)
+
 
 class LogfmtLogger(Logger):
     """gunicorn's own events and its access log, as the rest of the log is written."""
@@ -24,30 +32,49 @@ class LogfmtLogger(Logger):
     def setup(self, cfg):
         super().setup(cfg)
         handler = logging.StreamHandler(sys.stdout)
-        handler.setFormatter(LogfmtFormatter())
+        handler.setFormatter(logs.LogfmtFormatter())
         self.error_log.handlers = [handler]
         self.access_lines = self.loglevel <= logging.INFO
+        # For what happens before Django sets up its logging, or instead of that.
+        logging.basicConfig(handlers=[handler])
+        logging.captureWarnings(True)
+        sys.excepthook = log_uncaught
+
+    def exception(self, msg, *args, **kwargs):
+        """Log the exception that is being handled, unless it was a client's silence."""
+        if isinstance(sys.exception(), BlockingIOError):
+            self.info("Closed a connection: its client was silent too long")
+        else:
+            super().exception(msg, *args, **kwargs)
 
     def access(self, resp, req, environ, request_time):
-        """Write one line for a request.
+        """Write one line for a request, without its query, which may hold secrets.
 
         Straight to the file descriptor: gunicorn's own way builds a dictionary of
         every header for each line, which costs nine times as much.
         """
-        status = resp.status_code
-        path = environ.get("RAW_PATH") or environ["PATH_INFO"]
-        if not self.access_lines or (status == 200 and path in SILENT_PATHS):
+        # After a request that gunicorn refused itself, `environ` has hardly anything.
+        status = (resp.status or "-")[:3]
+        path = req.path or "-"
+        if not self.access_lines or (status == "200" and path in SILENT_PATHS):
             return
         get = environ.get
         milliseconds = request_time.total_seconds() * 1000
         line = (
             f"at=info method={req.method} path={quote(path[:2000])}"
-            f" host={quote(get('HTTP_HOST', '-'))} request_id={get('REQUEST_ID', '-')}"
-            f" fwd={quote(get('HTTP_X_FORWARDED_FOR', '-'))} status={status}"
+            f" host={quote(get('HTTP_HOST', '-')[:255])}"
+            f" request_id={get('REQUEST_ID', '-')}"
+            f" fwd={quote(get('HTTP_X_FORWARDED_FOR', '-')[:500])} status={status}"
             f" service={milliseconds:.0f}ms bytes={resp.sent}"
             f" user_agent={quote(get('HTTP_USER_AGENT', '-')[:500])}\n"
         )
         os.write(1, line.encode(errors="replace"))
+
+
+def log_uncaught(kind, error, traceback):
+    """Log what ends the process in one event, where Python would print many lines."""
+    exc_info = (kind, error, traceback)
+    logging.getLogger("uncaught").critical("%s", error, exc_info=exc_info)
 
 
 class DrainingWorker(ThreadWorker):
@@ -62,3 +89,13 @@ class DrainingWorker(ThreadWorker):
             self.stopping = True
             stop = super().handle_exit
             threading.Timer(LAME_DUCK_SECONDS, stop, (sig, frame)).start()
+
+    def handle(self, conn):
+        """Answer one request of a connection; gunicorn calls this in a thread."""
+        # The thread keeps the id of the request before, and gunicorn refuses some
+        # before wsgi.py sets theirs.
+        logs.request_id.set("-")
+        if not conn.initialized:
+            conn.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, SILENCE)
+            conn.sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, SILENCE)
+        return super().handle(conn)

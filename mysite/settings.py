@@ -15,7 +15,7 @@ from pathlib import Path
 import dj_database_url
 from django.utils.csp import CSP
 
-from mysite import mail, uploads
+from mysite import logs, mail, uploads
 
 # Build paths inside the project like this: BASE_DIR / 'subdir'.
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -85,7 +85,7 @@ SECURE_CSP = {
 
 # What Django has no setting for; the responses and the static files carry them.
 SECURITY_HEADERS = {
-    "Cross-Origin-Embedder-Policy": "require-corp",
+    "Cross-Origin-Embedder-Policy": "credentialless",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=()",
 }
@@ -282,13 +282,13 @@ TASKS = {
 # Logging
 # https://docs.djangoproject.com/en/6.1/topics/logging/
 
-LOG_LEVEL = os.environ.get("DJANGO_LOG_LEVEL", "INFO").upper()
+LOG_LEVEL = logs.level(os.environ.get("DJANGO_LOG_LEVEL", ""))
 
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {"logfmt": {"()": "mysite.logs.LogfmtFormatter"}},
-    "filters": {"once_a_minute": {"()": "mysite.logs.OnceAMinute"}},
+    "filters": {"unknown_hosts": {"()": "mysite.logs.UnknownHosts"}},
     "handlers": {
         "stdout": {
             "class": "logging.StreamHandler",
@@ -302,7 +302,8 @@ LOGGING = {
         "django": {"handlers": ["admins"] if ADMINS else []},
         # The access log has every 4xx already.
         "django.request": {"level": "ERROR"},
-        # Scanners try hosts by the thousand.
-        "django.security.DisallowedHost": {"filters": ["once_a_minute"]},
+        "django.security.DisallowedHost": {"filters": ["unknown_hosts"]},
+        # Django sends a body to a HEAD too, and gunicorn drops it with a warning each.
+        "gunicorn.http.wsgi": {"level": "ERROR"},
     },
 }
