@@ -56,6 +56,17 @@ def checkout(folder):
     return folder
 
 
+def commit(folder, message):
+    """Commit all that is in a folder, which becomes a repository if it is none."""
+    me = ["-c", "user.name=Tester", "-c", "user.email=tester@example.com"]
+    for words in (
+        ["init", "--quiet", "--initial-branch=master"],
+        ["add", "--all"],
+        [*me, "commit", "--quiet", "--message", message],
+    ):
+        subprocess.run(["git", *words], cwd=folder, check=True)
+
+
 def environment(home, **more):
     """Return the whole environment of a process in a slug: nothing of this machine."""
     path = f"{home}/.heroku/python/bin:/usr/local/bin:/usr/bin:/bin"
@@ -146,9 +157,8 @@ def build(source, slug, config_vars, echo=print):
         told = {"DYNO": "run.1", "STACK": "heroku-24", "SOURCE_VERSION": "0" * 40}
         told |= {"REQUEST_ID": str(uuid.uuid4()), "PYTHONUNBUFFERED": "1"}
         collect = "python manage.py collectstatic --noinput"
-        command = [*collect.split(), "--traceback"]
         env = environment(folder, **told, **config_vars)
-        command[0] = python / "bin/python"
+        command = (*collect.split(), "--traceback")
         step(f"$ {collect}", *command, echo=echo, cwd=folder, env=env)
     return folder.rename(slug)
 
