@@ -1,0 +1,247 @@
+"""The release phase against a real PostgreSQL: alone, in a race, and out of luck."""
+
+import contextlib
+import shutil
+import subprocess
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import heroku
+import parts
+import pytest
+
+RELEASE = heroku.processes(heroku.ROOT)["release"]
+
+# An app whose migration loses its connection and then says what the next one has.
+SHOP = {
+    "__init__.py": "",
+    "migrations/__init__.py": "",
+    "migrations/0001_initial.py": """
+from django.db import connection, migrations
+
+
+def lose_the_connection(apps, schema_editor):
+    connection.close()
+    with connection.cursor() as cursor:
+        cursor.execute("SHOW lock_timeout")
+        print("lock_timeout", cursor.fetchone()[0])
+        cursor.execute(
+            "SELECT count(*) FROM pg_locks"
+            " WHERE locktype = 'advisory' AND pid = pg_backend_pid()"
+        )
+        print("advisory locks", cursor.fetchone()[0])
+
+
+class Migration(migrations.Migration):
+    atomic = False
+    initial = True
+    operations = [migrations.RunPython(lose_the_connection)]
+""",
+    "migrations/0002_alter.py": """
+from django.db import migrations
+
+
+class Migration(migrations.Migration):
+    dependencies = [("shop", "0001_initial")]
+    operations = [migrations.RunSQL("ALTER TABLE auth_user ADD COLUMN shop integer")]
+""",
+}
+
+
+@pytest.fixture
+def site(slug, postgres, secret_key, request):
+    """The slug, the config vars of its release and an empty database."""
+    name = request.node.originalname[:60]
+    config_vars = {"DJANGO_SECRET_KEY": secret_key}
+    config_vars["DATABASE_URL"] = postgres.create(name)
+    yield slug, config_vars, name
+    postgres.drop(name)
+
+
+@pytest.fixture
+def shop(slug, tmp_path):
+    """The slug with a second app in it."""
+    slug = shutil.copytree(slug, tmp_path / "slug", symlinks=True)
+    for name, text in SHOP.items():
+        (slug / "shop" / name).parent.mkdir(parents=True, exist_ok=True)
+        (slug / "shop" / name).write_text(text)
+    settings = slug / "mysite/settings.py"
+    settings.write_text(settings.read_text() + "\nINSTALLED_APPS += ['shop']\n")
+    return slug
+
+
+def release(slug, config_vars, command=RELEASE):
+    """Return whether the release was let through, its output and its seconds."""
+    env = heroku.dyno_environment(slug, "release.1", config_vars)
+    started = time.monotonic()
+    run = subprocess.run(
+        ["/bin/bash", "-c", command],
+        cwd=slug,
+        env=env,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=120,
+    )
+    assert run.returncode in (0, 1)
+    return run.returncode == 0, run.stdout, time.monotonic() - started
+
+
+@contextlib.contextmanager
+def holding(postgres, sql, name):
+    """Keep a session open that holds a lock."""
+    where = ["-h", postgres.folder, "-p", str(postgres.port), "-U", "postgres", name]
+    session = subprocess.Popen(
+        [parts.need("psql"), "-XAtq", *where],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    session.stdin.write(f"{sql}; SELECT 'held';\n")
+    session.stdin.flush()
+    while session.stdout.readline().strip() != "held":
+        pass
+    try:
+        yield
+    finally:
+        session.stdin.close()
+        session.wait(10)
+        session.stdout.close()
+
+
+def test_a_release_migrates_makes_the_cache_table_and_says_so(site, postgres):
+    slug, config_vars, name = site
+    passed, output, _ = release(slug, config_vars)
+    assert passed, output
+    assert "The database is migrated:" in output
+    tables = postgres.psql("SELECT tablename FROM pg_tables", name)
+    assert {"auth_user", "cache"} <= set(tables.split())
+    passed, output, _ = release(slug, config_vars)
+    assert passed and "0 applied now" in output
+
+
+@pytest.mark.parametrize("trial", range(3))
+def test_three_releases_at_once_on_an_empty_database_all_succeed(site, trial):
+    slug, config_vars, _ = site
+    with ThreadPoolExecutor(3) as pool:
+        results = list(pool.map(release, [slug] * 3, [config_vars] * 3))
+    assert all(passed for passed, _, _ in results), results
+    assert any("waiting for it" in output for _, output, _ in results)
+
+
+def test_the_connection_that_migrates_holds_the_lock_even_if_it_is_a_new_one(
+    site, shop
+):
+    passed, output, _ = release(shop, site[1])
+    assert passed, output
+    assert "lock_timeout 5s" in output
+    assert "advisory locks 1" in output
+
+
+def test_a_migration_that_meets_a_locked_table_gives_up_and_says_what_to_do(
+    site, shop, postgres
+):
+    slug, config_vars, name = site
+    assert release(slug, config_vars)[0]
+    with holding(postgres, "BEGIN; LOCK TABLE auth_user IN SHARE MODE", name):
+        passed, output, seconds = release(shop, config_vars)
+    assert not passed
+    assert "heroku pg:locks" in output
+    assert "Traceback" not in output
+    assert seconds < 15
+    assert release(shop, config_vars)[0]
+
+
+def test_a_release_that_waits_for_another_too_long_says_so(site, postgres):
+    slug, config_vars, name = site
+    impatient = (
+        'python -c "import django; django.setup();'
+        "from mysite.management.commands import release; release.LOCK_WAIT = '1s';"
+        "release.Command().run_from_argv(['', 'release'])\""
+    )
+    config_vars |= {"DJANGO_SETTINGS_MODULE": "mysite.settings"}
+    with holding(postgres, "SELECT pg_advisory_lock(7370221)", name):
+        passed, output, _ = release(slug, config_vars, impatient)
+    assert not passed
+    assert "Another release did not end" in output
+    assert "Traceback" not in output
+
+
+def unreachable(output, words):
+    """Assert that this is one sentence with a command in it, and nothing secret."""
+    assert "Traceback" not in output
+    assert words in output, output
+    assert "DATABASE_URL" in output and "heroku pg:" in output
+    for secret in (parts.PASSWORD, "127.0.0.1", '"dyno"'):
+        assert secret not in output
+
+
+def test_a_wrong_password_is_told_without_it(site):
+    slug, config_vars, _ = site
+    config_vars["DATABASE_URL"] = config_vars["DATABASE_URL"].replace(
+        "a-pass", "a-past"
+    )
+    passed, output, _ = release(slug, config_vars)
+    assert not passed
+    unreachable(output, "does not know this user or this password")
+    assert "a-past" not in output
+
+
+def test_a_server_that_is_down_is_told(site):
+    slug, config_vars, name = site
+    port = parts.free_port()
+    config_vars["DATABASE_URL"] = f"postgres://dyno:a-password@127.0.0.1:{port}/{name}"
+    passed, output, _ = release(slug, config_vars)
+    assert not passed
+    unreachable(output, "accepts no connections")
+
+
+def test_a_plan_without_a_free_connection_is_told(site, postgres):
+    slug, config_vars, name = site
+    postgres.psql(f'ALTER DATABASE "{name}" CONNECTION LIMIT 0')
+    passed, output, _ = release(slug, config_vars)
+    assert not passed
+    unreachable(output, "has no connection left")
+    assert "heroku pg:killall" in output
+
+
+def test_a_database_that_is_not_there_is_told(site, postgres):
+    slug, config_vars, name = site
+    postgres.drop(name)
+    passed, output, _ = release(slug, config_vars)
+    assert not passed
+    unreachable(output, "has no such database")
+
+
+def test_a_first_push_without_a_database_passes_and_names_the_add_on(slug, secret_key):
+    passed, output, _ = release(slug, {"DJANGO_SECRET_KEY": secret_key})
+    assert passed, output
+    assert "heroku addons:create heroku-postgresql:essential-0" in output
+
+
+def test_every_mistake_is_told_at_once_and_no_value_is(slug):
+    config_vars = {
+        "DJANGO_SECRET_KEY": "sw0rdfish",
+        "DATABASE_URL": "sw0rdfish",
+        "EMAIL_URL": "sw0rdfish",
+        "REDIS_URL": "sw0rdfish",
+        "DJANGO_HSTS_SECONDS": "sw0rdfish",
+        "DATABASE_CONNECTION_LIMIT": "sw0rdfish",
+    }
+    passed, output, _ = release(slug, config_vars)
+    assert not passed
+    for code in ("E001", "E004", "E010", "E012", "E013"):
+        assert f"deploy.{code}" in output
+    assert "sw0rdfish" not in output
+    assert "Traceback" not in output
+
+
+def test_a_page_that_names_no_static_file_is_refused(slug, tmp_path, secret_key):
+    slug = shutil.copytree(slug, tmp_path / "slug", symlinks=True)
+    page = slug / "templates/home.html"
+    page.write_text(
+        page.read_text().replace("'site.js' %}\" int", "'nosuch.js' %}\" int")
+    )
+    passed, output, _ = release(slug, {"DJANGO_SECRET_KEY": secret_key})
+    assert not passed
+    assert "home.html names nosuch.js" in output
