@@ -8,6 +8,8 @@ import sys
 import threading
 
 from gunicorn.glogging import Logger
+from gunicorn.http.body import ChunkedReader
+from gunicorn.util import close_graceful
 from gunicorn.workers.gthread import ThreadWorker
 
 from mysite import logs
@@ -24,6 +26,9 @@ LAME_DUCK_SECONDS = 3
 # of a response. gunicorn's default is for ever, and there are few threads.
 SILENCE_SECONDS = 20
 SILENCE = struct.pack("ll", SILENCE_SECONDS, 0)
+
+# How long a closed connection is kept for its client to read the last answer.
+LINGER_SECONDS = 1
 
 
 class LogfmtLogger(Logger):
@@ -98,4 +103,18 @@ class DrainingWorker(ThreadWorker):
         if not conn.initialized:
             conn.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, SILENCE)
             conn.sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, SILENCE)
-        return super().handle(conn)
+        goes_on = super().handle(conn)
+        if goes_on is False:
+            # gunicorn would do it, and for two seconds wait for the client to close
+            # too, in the one thread that accepts connections.
+            close_graceful(conn.sock, LINGER_SECONDS)
+            conn.close = lambda graceful: None
+        return goes_on
+
+    def handle_request(self, req, conn):
+        """Answer one request that could be read."""
+        if isinstance(req.body.reader, ChunkedReader):
+            # It is answered by 411 without a look at its body, so nobody knows whether
+            # what follows is another request.
+            req.force_close()
+        return super().handle_request(req, conn)
