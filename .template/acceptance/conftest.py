@@ -2,10 +2,9 @@
 
 import secrets
 
-import pytest
-
 import heroku
 import parts
+import pytest
 
 
 @pytest.fixture(scope="session")

@@ -334,7 +334,7 @@ class Client:
         headers = {"Content_Type": "application/x-www-form-urlencoded"} | headers
         return self.request("POST", path, form, **headers)
 
-    def close(self):
+    def __del__(self):
         self.connection.close()
 
 
