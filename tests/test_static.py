@@ -103,6 +103,7 @@ def test_static_files_are_sent_to_https_too(page, python, production):
     assert "https://x.herokuapp.com/static/site.css" in result.stdout
 
 
+@pytest.mark.django_db  # Django looks at the connections after each request
 def test_an_asgi_server_serves_them_with_whitenoises_middleware(page):
     middleware = [*settings.MIDDLEWARE, "whitenoise.middleware.WhiteNoiseMiddleware"]
     with override_settings(MIDDLEWARE=middleware):
