@@ -74,21 +74,21 @@ def connections():
     """Each thread keeps a connection, and in a release two generations of dynos run.
 
     How many dynos run is not known here: one is counted, one connection for the
-    release phase and one for a worker.
+    release phase and two for a worker, whose sign of life has its own.
     """
     limit = os.environ.get("DATABASE_CONNECTION_LIMIT", "")
     if not (limit.isdecimal() and connection.vendor == "postgresql"):
         return
     names = gunicorn_settings()
     workers, threads = names["workers"], names["threads"]
-    needed = workers * threads * 2 + 2
+    needed = workers * threads * 2 + 1 + 2
     if needed > int(limit):
         cause = (
             f"One web dyno takes up to {needed} database connections while a release "
-            f"replaces another ({workers} workers x {threads} threads x 2 + release "
-            f"+ worker), and DATABASE_CONNECTION_LIMIT is {int(limit)}."
+            f"replaces another ({workers} workers x {threads} threads x 2, 1 for the "
+            f"release, 2 for a worker), and DATABASE_CONNECTION_LIMIT is {int(limit)}."
         )
-        fitting = (int(limit) - 2) // (2 * threads)
+        fitting = (int(limit) - 3) // (2 * threads)
         command = "heroku addons:upgrade, or fewer threads in gunicorn.conf.py"
         if fitting > 0:
             command = f"heroku config:set WEB_CONCURRENCY={fitting}, or {command}"
