@@ -236,7 +236,8 @@ class Redis(Part):
             "requirepass": PASSWORD,
             "save": "",
         }
-        return [need("redis-server"), *(f"--{k}={v}" for k, v in options.items())]
+        words = [str(word) for k, v in options.items() for word in (f"--{k}", v)]
+        return [need("redis-server"), *words]
 
 
 ROUTER = """
