@@ -18,7 +18,8 @@ from django.db.migrations.recorder import MigrationRecorder
 from django.db.utils import ConnectionHandler
 from django.utils.connection import ConnectionProxy
 
-from mysite import checks, urls, wsgi  # noqa: F401  (before a test changes settings)
+# urls and wsgi now, before a test changes the settings that they read as they load.
+from mysite import checks, urls, wsgi  # noqa: F401
 from mysite.checks import config_vars, registry, server
 
 PACKAGE = checks.__name__.partition(".")[0]

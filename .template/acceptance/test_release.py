@@ -245,3 +245,39 @@ def test_a_page_that_names_no_static_file_is_refused(slug, tmp_path, secret_key)
     passed, output, _ = release(slug, {"DJANGO_SECRET_KEY": secret_key})
     assert not passed
     assert "home.html names nosuch.js" in output
+
+
+def test_a_dyno_whose_database_lacks_migrations_serves_and_says_so_once(site):
+    slug, config_vars, _ = site
+    with heroku.Dyno(slug, config_vars) as dyno:
+        parts.wait_until(lambda: "deploy.E033" in dyno.log)
+        assert heroku.Client(dyno.port).get("/").status == 200
+    assert dyno.log.count("deploy.E033") == 1
+    assert "heroku run python manage.py migrate" in dyno.log
+
+
+def test_a_dyno_whose_database_is_migrated_has_nothing_to_say(site):
+    slug, config_vars, _ = site
+    assert release(slug, config_vars)[0]
+    with heroku.Dyno(slug, config_vars) as dyno:
+        time.sleep(1)
+    assert "level=error" not in dyno.log
+
+
+def test_a_build_without_the_databases_driver_is_refused_in_one_sentence(
+    source, tmp_path, secret_key
+):
+    without = tmp_path / "source"
+    shutil.copytree(source, without)
+    for name in ("psycopg", "psycopg2"):
+        (without / name).mkdir()
+        (without / name / "__init__.py").write_text("raise ImportError")
+    config_vars = {
+        "DJANGO_SECRET_KEY": secret_key,
+        "DATABASE_URL": "postgres://user:password@db.example.com/name",
+    }
+    lines = []
+    with pytest.raises(heroku.Refused):
+        heroku.build(without, tmp_path / "slug", config_vars, echo=lines.append)
+    assert any("deploy.E008" in line for line in lines)
+    assert not any("Traceback" in line for line in lines)

@@ -2,6 +2,7 @@
 
 import logging
 import os
+import re
 import runpy
 import sys
 import threading
@@ -77,7 +78,7 @@ def connections():
     release phase and two for a worker, whose sign of life has its own.
     """
     limit = os.environ.get("DATABASE_CONNECTION_LIMIT", "")
-    if not (limit.isdecimal() and connection.vendor == "postgresql"):
+    if not re.fullmatch("[0-9]{1,5}", limit) or connection.vendor != "postgresql":
         return
     names = gunicorn_settings()
     workers, threads = names["workers"], names["threads"]
