@@ -341,6 +341,7 @@ URLS = {
     f"postgres://u:{PASSWORD}@h:99999/d": "escaped",
     f"postgres://u:{PASSWORD}@h:port/d": "escaped",
     f"postgres://u:{PASSWORD}@h": "names no database",
+    f"sqlite://{PASSWORD}[": "a path",
 }
 
 

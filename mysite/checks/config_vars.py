@@ -83,7 +83,8 @@ def url_problem(url, schemes):
     if scheme not in schemes:
         return f"has an unknown scheme, where {schemes[0]}:// is expected"
     if scheme == "sqlite":
-        return None
+        sound = re.fullmatch(r"sqlite://(:memory:|/[^#?\\[\]]*)?", url)
+        return None if sound else "is not sqlite:// followed by a path"
     try:
         unquote(url, errors="strict").encode()
         parts = urlsplit(url)
