@@ -73,6 +73,12 @@ def environment(home, **more):
     return {"PATH": path, "HOME": str(home), "LANG": "C.UTF-8", **more}
 
 
+def shell(**more):
+    """Return the environment of a newcomer's shell, and how packages are reached."""
+    kept = ("PATH", "HOME", "LANG", "PIP_", "SSL_", "UV_")
+    return {k: v for k, v in os.environ.items() if k.startswith(kept)} | more
+
+
 def step(text, *command, echo=print, **options):
     """Say what is done, run a command with its output indented, or raise Refused."""
     echo(f"-----> {text}")
@@ -119,9 +125,7 @@ def installed(version, requirements, echo=print):
         install = f"pip install -r {requirements.name}"
         quiet = ["--quiet", "--no-input", "--disable-pip-version-check"]
         pip = [folder / "bin/python", "-m", *install.split(), *quiet]
-        own = {k: v for k, v in os.environ.items() if k.startswith(("PIP_", "SSL_"))}
-        clean = environment(Path.home(), **own)
-        step(install, *pip, echo=echo, cwd=requirements.parent, env=clean)
+        step(install, *pip, echo=echo, cwd=requirements.parent, env=shell())
         (folder / "complete").touch()
     return folder
 

@@ -2,7 +2,6 @@
 
 import functools
 import http.server
-import os
 import re
 import shutil
 import subprocess
@@ -22,10 +21,13 @@ KEY = re.compile(r'DEVELOPMENT_SECRET_KEY = "(.*)"')
 
 def call(*command, cwd, **more):
     """Run a command as in a newcomer's shell and return what it says."""
-    own = ("PATH", "HOME", "TMPDIR", "PIP_", "SSL_", "UV_")
-    env = {k: v for k, v in os.environ.items() if k.startswith(own)} | more
-    command = [*map(str, command)]
-    result = subprocess.run(command, cwd=cwd, env=env, capture_output=True, text=True)
+    result = subprocess.run(
+        [*map(str, command)],
+        cwd=cwd,
+        env=heroku.shell(**more),
+        capture_output=True,
+        text=True,
+    )
     assert result.returncode == 0, result.stdout + result.stderr
     return result.stdout
 
@@ -175,8 +177,7 @@ def test_a_newcomers_two_commands_test_and_serve_a_project(template, tmp_path, c
     assert " passed" in call("bin/test", cwd=folder)
     port = free_port()
     with (tmp_path / "log").open("w") as log:
-        env = {"PATH": os.environ["PATH"], "HOME": os.environ["HOME"]}
-        env |= {"PORT": str(port)}
+        env = heroku.shell(PORT=str(port))
         site = subprocess.Popen(["bin/run"], cwd=folder, env=env, stdout=log)
     try:
         wait_until(lambda: site.poll() is not None or listens(port), 120)

@@ -1,0 +1,112 @@
+"""What a person sees in Chromium: on a laptop by bin/run, and on a dyno."""
+
+import os
+import re
+import subprocess
+from pathlib import Path
+
+import heroku
+import parts
+import pytest
+from selenium import webdriver
+
+ARTEFACTS = Path(os.environ.get("ARTEFACTS", heroku.ROOT / ".template/artefacts"))
+
+FLAGS = """--headless --no-sandbox --disable-gpu --disable-quic --no-first-run
+--disable-background-networking --disable-component-update --disable-sync
+--ignore-certificate-errors --hide-scrollbars"""
+
+
+@pytest.fixture(scope="module")
+def laptop(tmp_path_factory):
+    """The address of the site as bin/run serves it."""
+    folder = heroku.checkout(tmp_path_factory.mktemp("laptop"))
+    port = parts.free_port()
+    env = heroku.shell(PORT=str(port))
+    run = subprocess.Popen(["bin/run"], cwd=folder, env=env)
+    try:
+        up = parts.wait_until(lambda: run.poll() or parts.listens(port), 120)
+        assert up is True, "bin/run has ended"
+        yield f"http://127.0.0.1:{port}/"
+    finally:
+        run.terminate()
+        run.wait()
+
+
+@pytest.fixture(scope="module")
+def dyno(slug, postgres, secret_key):
+    """The address of the site as a dyno serves it, through the router."""
+    config_vars = {
+        "DJANGO_SECRET_KEY": secret_key,
+        "DATABASE_URL": postgres.create("browser"),
+        "DJANGO_ALLOWED_HOSTS": "127.0.0.1",
+    }
+    heroku.release(slug, config_vars)
+    with parts.HAProxy() as router, heroku.Dyno(slug, config_vars) as dyno:
+        router.route([dyno.port])
+        yield f"https://127.0.0.1:{router.tls_port}/"
+
+
+@pytest.fixture(scope="module")
+def chromium(tmp_path_factory):
+    """A browser that keeps its console and its network log."""
+    options = webdriver.ChromeOptions()
+    options.binary_location = parts.need("chromium")
+    for flag in FLAGS.split():
+        options.add_argument(flag)
+    options.add_argument(f"--user-data-dir={tmp_path_factory.mktemp('chromium')}")
+    logs = {"browser": "ALL", "performance": "ALL"}
+    options.set_capability("goog:loggingPrefs", logs)
+    service = webdriver.ChromeService(parts.need("chromedriver"))
+    driver = webdriver.Chrome(options, service)
+    yield driver
+    driver.quit()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [375, 1280])
+@pytest.mark.parametrize("place", ["laptop", "dyno"])
+def test_the_first_page_shows_that_all_is_well(request, chromium, place, width, scheme):
+    address = request.getfixturevalue(place)
+    feature = {"name": "prefers-color-scheme", "value": scheme}
+    size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": False}
+    chromium.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [feature]})
+    chromium.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+    for kind in ("browser", "performance"):
+        chromium.get_log(kind)
+
+    chromium.get(address)
+    parts.wait_until(lambda: states(chromium).keys() >= {"Database", "Migrations"})
+
+    expected = dict.fromkeys(["Script", "Database", "Migrations", "Cache"], "ok")
+    if place == "dyno":
+        expected["Queued"] = "0"
+    assert states(chromium) == expected
+    assert chromium.get_log("browser") == []
+    network = [entry["message"] for entry in chromium.get_log("performance")]
+    assert not [message for message in network if "Network.loadingFailed" in message]
+    answers = [re.findall(r'"response":.*?"status":(\d+)', m) for m in network]
+    statuses = [int(status) for found in answers for status in found]
+    assert len(statuses) >= 4 and {*statuses} <= {200, 304}
+    wide = "return document.documentElement.scrollWidth"
+    assert chromium.execute_script(wide) == width
+    ARTEFACTS.mkdir(parents=True, exist_ok=True)
+    picture = ARTEFACTS / f"home-{place}-{width}-{scheme}.png"
+    assert chromium.save_screenshot(str(picture))
+    assert (lightness(chromium) > 0.5) == (scheme == "light")
+
+
+def states(chromium):
+    """Return what the panel says of each thing."""
+    return chromium.execute_script("""
+        const text = (row) => [...row.children].map((cell) => cell.textContent);
+        const rows = [...document.querySelectorAll("[data-ready] div")];
+        return Object.fromEntries(rows.map(text));
+    """)
+
+
+def lightness(chromium):
+    """Return how light the page's ground is, from 0 to 1."""
+    script = "return getComputedStyle(document.body).backgroundColor"
+    colours = re.findall(r"[\d.]+", chromium.execute_script(script))
+    return sum(map(float, colours[:3])) / 3 / 255
