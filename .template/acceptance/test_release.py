@@ -227,10 +227,12 @@ def test_every_mistake_is_told_at_once_and_no_value_is(slug):
         "REDIS_URL": "sw0rdfish",
         "DJANGO_HSTS_SECONDS": "sw0rdfish",
         "DATABASE_CONNECTION_LIMIT": "sw0rdfish",
+        "DJANGO_LOG_LEVEL": "sw0rdfish",
+        "WEB_CONCURRENCY": "sw0rdfish",
     }
     passed, output, _ = release(slug, config_vars)
     assert not passed
-    for code in ("E001", "E004", "E010", "E012", "E013"):
+    for code in ("E001", "E004", "E010", "E011", "E012", "E013", "E019"):
         assert f"deploy.{code}" in output
     assert "sw0rdfish" not in output
     assert "Traceback" not in output

@@ -145,8 +145,10 @@ def web_process():
 
 def gunicorn_app(arguments):
     """Return the app that a command line of gunicorn names, or its settings file."""
-    from gunicorn.config import Config
-
+    try:
+        from gunicorn.config import Config
+    except (ImportError, ValueError):  # it reads WEB_CONCURRENCY: see E010
+        return None
     parser = Config().parser()
     with contextlib.redirect_stderr(io.StringIO()):
         try:
@@ -181,7 +183,7 @@ def processes_start():
         except ValueError:
             words = line.split()
         named = [w for w in words if re.fullmatch(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*", w)]
-        if "gunicorn" in words and sys.platform != "win32":
+        if "gunicorn" in words:
             named = [gunicorn_app(words[words.index("gunicorn") + 1 :])]
         for app in filter(None, named):
             if cause := app_problem(app):
