@@ -21,7 +21,7 @@ PASSWORD = "a-password"
 
 def need(program):
     """Return where a program is; without it skip the test, or fail it in CI."""
-    found = [*Path("/usr/lib/postgresql").glob(f"*/bin/{program}")]  # not on PATH
+    found = sorted(Path("/usr/lib/postgresql").glob(f"*/bin/{program}"))  # not on PATH
     if path := found[-1] if found else shutil.which(program):
         return str(path)
     lacks = pytest.fail if os.environ.get("CI") == "true" else pytest.skip
