@@ -73,10 +73,19 @@ logger_class = LogfmtLogger
 def when_ready(server):
     """Say what this dyno will take of the database's connections and of the memory."""
     connections = workers * threads
-    limit = os.environ.get("DATABASE_CONNECTION_LIMIT", "a limit not told")
+    limit = os.environ.get("DATABASE_CONNECTION_LIMIT", "")
+    of = f"of {limit}" if limit.isdecimal() else "of a limit not told"
     megabytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
     server.log.info(
         f"{workers} workers x {threads} threads = {connections} database connections, "
-        f"{2 * connections} while a release replaces another, of {limit}; "
+        f"{2 * connections} while a release replaces another, {of}; "
         f"{megabytes} MB before the first request, shared by the workers"
     )
+
+
+def post_worker_init(worker):
+    """Say once a dyno if the release phase was left out."""
+    if worker.age == 1:
+        from mysite.checks.server import log_unapplied_migrations
+
+        log_unapplied_migrations()

@@ -2,11 +2,18 @@
 
 from django.apps import AppConfig
 
+from mysite import checks
+
 
 class SiteConfig(AppConfig):
     """Registers the system checks and the hooks of the database."""
 
     name = "mysite"
 
+    def import_models(self):
+        """Refuse to start without the database's driver, in a sentence."""
+        checks.refuse_to_boot("driver")  # models ask it for its limits as they load
+        super().import_models()
+
     def ready(self):
-        from mysite import checks, database  # noqa: F401
+        from mysite import database  # noqa: F401

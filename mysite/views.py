@@ -13,7 +13,6 @@ from django.conf import settings
 from django.core.cache import cache
 from django.core.exceptions import ImproperlyConfigured
 from django.db import InterfaceError, OperationalError, connection
-from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.tasks import task_backends as tasks
@@ -23,6 +22,7 @@ from django_tasks_db import DatabaseBackend
 
 from mysite import logs, queue
 from mysite.checks import ATTACH
+from mysite.checks.server import unapplied_migrations
 from mysite.database import attached
 from mysite.uploads import UploadRefused
 
@@ -76,8 +76,7 @@ def database():
 
 @functools.cache  # until the next deploy, once they are all applied
 def migrations():
-    executor = MigrationExecutor(connection)
-    if executor.migration_plan(executor.loader.graph.leaf_nodes()):
+    if unapplied_migrations():
         raise RuntimeError("not all are applied: python manage.py migrate")
 
 

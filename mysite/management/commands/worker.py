@@ -1,11 +1,11 @@
 """`python manage.py worker`: what the Procfile runs for `heroku ps:scale worker=1`."""
 
-from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.tasks import task_backends
 from django_tasks_db import DatabaseBackend
 
 from mysite.checks import ATTACH
+from mysite.database import attached
 
 
 class Command(BaseCommand):
@@ -23,7 +23,7 @@ class Command(BaseCommand):
     def handle(self, *, batch, **options):
         if not isinstance(task_backends["default"], DatabaseBackend):
             raise CommandError("Tasks are done at once here, so a worker has no work.")
-        if not settings.DATABASES:
+        if not attached():
             raise CommandError(f"Tasks wait in a database, and there is none: {ATTACH}")
         from mysite.queue import Worker
 
