@@ -307,7 +307,7 @@ def test_a_silent_client_loses_its_thread_and_the_others_are_served(slug, secret
         for client in clients:
             client.close()
         assert answer.startswith(b"HTTP/1.1 200")
-        assert waited < 23  # server.SILENCE_SECONDS and LINGER_SECONDS
+        assert waited < 25  # server.SILENCE_SECONDS and LINGER_SECONDS
         assert "Traceback" not in dyno.log
 
 

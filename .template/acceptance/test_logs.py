@@ -1,0 +1,172 @@
+"""What a dyno, its database and its error pages tell of a request."""
+
+import re
+import socket
+import time
+import uuid
+
+import heroku
+import parts
+import pytest
+
+VALUE = r'(?:[^\s"=\\]+|"(?:\\.|[^"\\\x00-\x1f])*")'
+LOGFMT = re.compile(rf"\w+={VALUE}(?: \w+={VALUE})*")
+
+
+@pytest.fixture(scope="module")
+def talkative():
+    """A PostgreSQL server that logs each statement."""
+    with parts.Postgres(log_statement="all") as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def config_vars(slug, talkative, secret_key):
+    config_vars = {
+        "DATABASE_URL": talkative.create("logs"),
+        "DJANGO_SECRET_KEY": secret_key,
+        "EMAIL_URL": "smtp://user:mail-password@127.0.0.1:1",
+        "WEB_CONCURRENCY": "1",
+    }
+    heroku.release(slug, config_vars)
+    return config_vars
+
+
+@pytest.fixture
+def dyno(slug, config_vars):
+    with heroku.Dyno(slug, config_vars) as dyno:
+        yield dyno
+
+
+def log_in(dyno, request_id, **headers):
+    """Try to log in with a password that is wrong; return the answer."""
+    client = heroku.Client(dyno.port)
+    form = client.get("/admin/login/").text
+    token = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', form)[1]
+    body = f"csrfmiddlewaretoken={token}&username=root&password=wrong-password"
+    headers |= {"X_Request_Id": request_id, "Referer": f"https://{heroku.HOST}/"}
+    return client.post("/admin/login/?next=query-string", body, **headers)
+
+
+def lines(dyno, wanted=""):
+    """Return the lines of a dyno's log once `wanted` is in one."""
+    parts.wait_until(lambda: wanted in dyno.log, 5)
+    return dyno.log.splitlines()
+
+
+def test_each_line_is_logfmt_and_nothing_is_told_twice(dyno):
+    client = heroku.Client(dyno.port)
+    for path in ("/", "/no-such-page", "/admin/", "/?%00"):
+        client.get(path)
+    log = lines(dyno, "status=400")
+    assert not [line for line in log if not LOGFMT.fullmatch(line)]
+    assert len(log) == len(set(log))
+    assert [line for line in log if "Booting worker" in line]
+    assert [
+        line for line in log if "path=/no-such-page" in line and "status=404" in line
+    ]
+
+
+def test_health_checks_leave_no_line(dyno):
+    client = heroku.Client(dyno.port)
+    for path in ("/up", "/ready"):
+        assert client.get(path).status == 200
+        assert client.request("HEAD", path).status == 200
+    client.get("/no-such-page")
+    log = "\n".join(lines(dyno, "/no-such-page"))
+    assert "path=/up" not in log and "path=/ready" not in log
+
+
+def test_the_routers_request_id_is_in_the_access_log_and_in_postgresqls(
+    dyno, talkative
+):
+    request_id = str(uuid.uuid4())
+    assert log_in(dyno, request_id).status == 200
+    [line] = [line for line in lines(dyno, request_id) if request_id in line]
+    assert line.startswith("at=info method=POST path=/admin/login/ ")
+    assert f"/* request_id={request_id} */ SELECT" in talkative.log.read_text()
+    query = "SELECT query FROM pg_stat_activity WHERE usename = 'dyno'"
+    assert f"/* request_id={request_id} */" in talkative.psql(query)
+
+
+def test_an_error_is_one_line_with_its_traceback_and_the_code_on_the_page(
+    dyno, talkative, config_vars
+):
+    request_id = str(uuid.uuid4())
+    talkative.psql("ALTER DATABASE logs RENAME TO gone")
+    try:
+        answer = log_in(dyno, request_id)
+    finally:
+        talkative.psql("ALTER DATABASE gone RENAME TO logs")
+    assert answer.status == 503
+    assert f"quote this code: <code>{request_id}</code>" in answer.text
+    told = [line for line in lines(dyno, request_id) if request_id in line]
+    error, access = told
+    assert error.startswith("level=error logger=django.request ")
+    assert r"\nTraceback" in error or 'traceback="Traceback' in error
+    assert "OperationalError" in error
+    assert len(error.encode()) < 10_000
+    assert LOGFMT.fullmatch(error)
+    assert "status=503" in access
+
+
+def test_no_secret_cookie_query_or_form_is_logged(dyno, config_vars):
+    log_in(dyno, str(uuid.uuid4()), Authorization="Basic header-secret")
+    log = "\n".join(lines(dyno, "method=POST"))
+    for secret in ("wrong-password", "query-string", "csrftoken", "header-secret"):
+        assert secret not in log
+    assert config_vars["DJANGO_SECRET_KEY"] not in log
+    assert parts.PASSWORD not in log and "mail-password" not in log
+
+
+def test_a_client_cannot_forge_a_line_or_a_value(dyno):
+    forged = '" status=200 level=error \\'
+    client = heroku.Client(dyno.port)
+    answer = client.get(
+        '/"status=200"%0alevel=error' + "%22" * 2000,
+        User_Agent=forged + 5000 * "\x9b",
+        X_Forwarded_For=forged + 5000 * '"',
+        X_Request_Id="forged */ level=error -----",
+    )
+    assert answer.status == 404
+    line = lines(dyno, "status=404")[-1]
+    assert LOGFMT.fullmatch(line) and len(line.encode()) < 10_000
+    fields = dict(re.findall(rf"(\w+)=({VALUE})", line))
+    assert fields["status"] == "404"
+    assert re.fullmatch(r"[0-9a-f-]{36}", fields["request_id"])
+
+
+def test_what_gunicorn_refuses_does_not_bear_the_id_of_another_request(dyno):
+    client = heroku.Client(dyno.port)
+    for _ in range(9):
+        client.get("/")
+    for _ in range(9):
+        with socket.create_connection(("127.0.0.1", dyno.port)) as bad:
+            bad.sendall(b"GET / HTTP/1.1\r\nContent-Length: x\r\n\r\n")
+            bad.recv(1000)
+    log = lines(dyno, "Invalid request")
+    refused = [line for line in log if "Invalid request" in line]
+    assert refused and all(" request_id=- " in line for line in refused)
+
+
+@pytest.mark.parametrize(
+    "level, access", [("warning", False), ("DEBUG", True), ("nonsense", True)]
+)
+def test_the_level_is_a_config_var(slug, config_vars, level, access):
+    with heroku.Dyno(slug, config_vars, DJANGO_LOG_LEVEL=level) as dyno:
+        heroku.Client(dyno.port).get("/no-such-page")
+        time.sleep(0.3)
+        assert ("path=/no-such-page" in dyno.log) is access
+        assert all(LOGFMT.fullmatch(line) for line in lines(dyno))
+        assert config_vars["DJANGO_SECRET_KEY"] not in dyno.log
+        assert parts.PASSWORD not in dyno.log
+
+
+def test_a_site_that_cannot_be_loaded_says_why_in_one_line(slug, config_vars):
+    broken = {"DJANGO_SETTINGS_MODULE": "no.such.settings"}
+    dyno = heroku.Dyno(slug, config_vars, **broken)
+    assert dyno.process.wait(30) != 0
+    [line] = [line for line in lines(dyno) if "no.such" in line or "Traceback" in line]
+    assert LOGFMT.fullmatch(line)
+    assert line.startswith("level=critical logger=uncaught ")
+    assert "ModuleNotFoundError: No module named" in line
