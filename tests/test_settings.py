@@ -101,7 +101,8 @@ def test_sqlite_is_for_laptops_and_never_for_a_dyno(settings_of):
 
 def test_check_deploy_has_nothing_to_report_in_production(python, production, tmp_path):
     code = (
-        "import sys, django; from pathlib import Path; from django.conf import settings;"
+        "import sys, django; from pathlib import Path;"
+        "from django.conf import settings;"
         "from django.core.management import call_command as call;"
         "settings.STATIC_ROOT = Path(sys.argv[1]); django.setup();"
         "settings.SILENCED_SYSTEM_CHECKS.append('deploy.W023');"  # which Python tests
