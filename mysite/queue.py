@@ -63,15 +63,20 @@ def lock_number(worker_id):
     return zlib.crc32(worker_id.encode()) >> 1
 
 
+def wait_for_the_database(error):
+    """Say why, once a minute, and let the next query make a new connection."""
+    outages.error("Waiting for the database: %s", error)
+    connection.close()
+    time.sleep(1)
+
+
 def patiently(operation, *args, **kwargs):
     """Do it as often as it takes until the database answers."""
     while True:
         try:
             return operation(*args, **kwargs)
         except (OperationalError, InterfaceError) as error:
-            outages.error("Waiting for the database: %s", error)
-            connection.close()
-            time.sleep(1)
+            wait_for_the_database(error)
 
 
 class Keeper(threading.Thread):
@@ -94,9 +99,8 @@ class Keeper(threading.Thread):
                 self.hold()
                 self.adopt()
             except Error as error:
-                outages.error("Waiting for the database: %s", error)
                 self.holding = False
-                connection.close()
+                wait_for_the_database(error)
             time.sleep(HEARTBEAT)
 
     def hold(self):
@@ -178,7 +182,11 @@ class Worker(db_worker.Worker):
             keeper.holding = True
         logger.info("Worker %s started", self.worker_id)
         while self.running:
-            row = patiently(self.claim) if keeper.holding else None
+            try:
+                row = self.claim() if keeper.holding else None
+            except (OperationalError, InterfaceError) as error:
+                wait_for_the_database(error)
+                continue
             if row is not None:
                 self.run_task(row)
             elif self.batch and keeper.holding:
