@@ -1,0 +1,324 @@
+"""What survives: each part of a grown site fails under traffic; a table says what of it
+visitors saw.
+
+A page that needs no database goes on. One that does says within a second that it cannot,
+and when to come back. Nothing that was acknowledged is lost.
+"""
+
+import os
+import resource
+import signal
+import socket
+import ssl
+import threading
+import time
+from contextlib import contextmanager
+
+import heroku
+import pytest
+from formation import CONNECTION_LIMIT, Formation, Traffic, children
+from parts import certificate, wait_until
+
+COLUMNS = ("Fault", "Requests", "503", "Failed", "Slowest", "Recovered", "Bound")
+
+
+@pytest.fixture(scope="module")
+def formation(tmp_path_factory, source, secret_key):
+    folder = tmp_path_factory.mktemp("faults")
+    with Formation(folder, source, secret_key) as formation:
+        yield formation
+
+
+@pytest.fixture(scope="module")
+def traffic(formation):
+    with Traffic(formation) as traffic:
+        yield traffic
+
+
+@pytest.fixture(scope="module")
+def table(request):
+    """A table of faults, printed at the end."""
+    rows = [COLUMNS, ["---"] * len(COLUMNS)]
+    yield rows
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    capture = request.config.pluginmanager.getplugin("capturemanager")
+    with capture.global_and_fixture_disabled():
+        print()
+        for row in rows:
+            cells = [c.ljust(width) for c, width in zip(row, widths, strict=True)]
+            print("|", " | ".join(cells), "|")
+
+
+@pytest.fixture
+def fault(traffic, table):
+    """Watch a fault, and hold it to its bounds.
+
+    `failed` is how many requests may get neither their answer nor, where they need the
+    database, a 503 with Retry-After within a second; `slowest` and `recovered` are
+    seconds. A dyno that starts takes much of a small machine, so there it is more.
+    """
+
+    @contextmanager
+    def watch(name, *, failed=0, slowest=1.0, recovered=2.0):
+        with traffic.watch() as seen:
+            yield seen
+        counts = [len(seen.answers), len(seen.unavailable), len(seen.failed)]
+        seconds = [f"{seen.slowest:.2f} s", f"{seen.recovery:.1f} s"]
+        bound = f"{failed} failed, {slowest:g} s, {recovered:g} s"
+        table.append([name, *map(str, counts), *seconds, bound])
+        assert len(seen.answers) > 20
+        assert len(seen.failed) <= failed, seen.failed
+        assert seen.slowest <= slowest
+        assert all(answer.seconds < 1 for answer in seen.unavailable)
+        assert seen.recovery <= recovered
+
+    return watch
+
+
+def start(formation, path, count):
+    """Send requests at once; return the list that their statuses come into."""
+    statuses = []
+
+    def ask():
+        statuses.append(formation.get(path).status)
+
+    for _ in range(count):
+        threading.Thread(target=ask).start()
+    return statuses
+
+
+def test_nothing_happens(fault):
+    with fault("None", recovered=0):
+        time.sleep(3)
+
+
+def test_postgresql_is_restarted_between_queries(formation, fault):
+    with fault("PostgreSQL restarted") as seen:
+        formation.postgres.restart()
+        seen.mend()
+        time.sleep(3)
+
+
+def test_postgresql_is_restarted_during_queries(formation, fault):
+    with fault("PostgreSQL restarted during queries") as seen:
+        statuses = start(formation, "/rehearsal/query?seconds=10", 3)
+        time.sleep(0.5)
+        formation.postgres.restart()
+        seen.mend()
+        wait_until(lambda: len(statuses) == 3, 5)
+        time.sleep(3)
+    assert statuses == [503] * 3
+
+
+def test_postgresql_is_stopped_for_ten_seconds(formation, fault):
+    with fault("PostgreSQL stopped for 10 s") as seen:
+        formation.postgres.stop()
+        time.sleep(10)
+        formation.postgres.start()
+        seen.mend()
+        time.sleep(3)
+    assert seen.unavailable
+
+
+def test_a_task_outlives_a_restart_of_postgresql(formation, fault):
+    formation.enqueue("restarted", 3)
+    wait_until(lambda: formation.recorded("restarted begin") == 1)
+    with fault("PostgreSQL stopped for 4 s during a task") as seen:
+        formation.postgres.stop()
+        time.sleep(4)
+        formation.postgres.start()
+        seen.mend()
+        time.sleep(2)
+    wait_until(lambda: not formation.unfinished())
+    assert formation.recorded("restarted begin") == 1
+    assert all(dyno.is_alive() for dyno in formation.workers)
+
+
+def test_the_password_of_the_database_is_rotated(formation, fault):
+    name = "Password rotated, then all dynos restarted"
+    with fault(name, slowest=3, recovered=10) as seen:
+        formation.postgres.psql("ALTER ROLE dyno PASSWORD 'another-password'")
+        formation.cut_connections()
+        time.sleep(2)
+        url = formation.config_vars["DATABASE_URL"]
+        url = url.replace("a-password", "another-password")
+        formation.config_vars["DATABASE_URL"] = url
+        seen.mend()
+        formation.restart_web()
+        formation.restart_workers()
+    assert seen.unavailable
+
+
+def test_other_clients_take_every_connection(formation, fault):
+    with fault("Connections exhausted for 5 s") as seen:
+        formation.postgres.psql("ALTER ROLE dyno CONNECTION LIMIT 0")
+        formation.cut_connections()
+        time.sleep(5)
+        limit = f"ALTER ROLE dyno CONNECTION LIMIT {CONNECTION_LIMIT}"
+        formation.postgres.psql(limit)
+        seen.mend()
+        time.sleep(3)
+    assert seen.unavailable
+    assert "too many connections" in formation.logs()
+
+
+def test_redis_is_stopped(formation, fault):
+    with fault("Redis stopped for 5 s") as seen:
+        formation.redis.stop()
+        time.sleep(5)
+        formation.redis.start()
+        seen.mend()
+        time.sleep(3)
+    wait_until(lambda: formation.json("/ready")["cache"] == "ok")
+
+
+def test_redis_hangs(formation, fault):
+    with fault("Redis hung for 5 s", slowest=1.5) as seen:
+        formation.redis.pause()
+        time.sleep(5)
+        formation.redis.resume()
+        seen.mend()
+        time.sleep(3)
+    wait_until(lambda: formation.json("/ready")["cache"] == "ok")
+
+
+def test_redis_comes_back_with_another_certificate(formation, fault):
+    with fault("Redis with another certificate") as seen:
+        certificate(formation.redis.folder)
+        formation.redis.restart()
+        seen.mend()
+        time.sleep(3)
+    wait_until(lambda: formation.json("/ready")["cache"] == "ok")
+
+
+def test_a_wrong_certificate_of_redis_is_one_that_is_away(formation, fault):
+    """Heroku's cannot be verified; another's is if its URL asks for it."""
+    url = formation.redis.url + "?ssl_cert_reqs=required"
+    with fault("Redis with a certificate that is not trusted", slowest=3):
+        formation.restart_web(REDIS_URL=url)
+        for _ in range(2):
+            answer = formation.json("/rehearsal/cached?key=untrusted")
+            assert answer["first"] == answer["dyno"]
+        formation.restart_web()
+    assert "CERTIFICATE_VERIFY_FAILED" in formation.logs()
+
+
+def test_a_web_worker_of_each_dyno_is_killed(formation, fault):
+    # A POST that the worker was at may be done or not, so nobody may send it again.
+    with fault("A web worker of each dyno killed with -9", failed=3) as seen:
+        for dyno in formation.web:
+            os.kill(children(dyno)[0], signal.SIGKILL)
+            time.sleep(1)
+    assert {answer.kind for answer in seen.failed} <= {"write"}
+
+
+def test_a_dyno_is_stopped_in_the_middle_of_requests(formation, fault):
+    # Where all threads of a process are busy, a request may wait for one of them.
+    with fault("A dyno stopped in the middle of requests", slowest=5.5):
+        statuses = start(formation, "/rehearsal/hang?seconds=5", 6)
+        time.sleep(1)
+        formation.add_web(1)
+        formation.remove_web(formation.web[:1])
+        wait_until(lambda: len(statuses) == 6)
+    assert statuses == [200] * 6
+
+
+def test_views_that_hang_leave_the_other_threads_alone(formation, fault):
+    with fault("4 views hang for 6 s", slowest=6.5):
+        statuses = start(formation, "/rehearsal/hang?seconds=6", 4)
+        wait_until(lambda: len(statuses) == 4)
+    assert statuses == [200] * 4
+
+
+def test_clients_that_trickle_hold_up_nobody(formation, fault):
+    context = ssl.create_default_context(cafile=formation.router.certificate)
+    head = (
+        f"POST /rehearsal/write?name=trickled HTTP/1.1\r\nHost: {heroku.HOST}\r\n"
+        "Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 900\r\n\r\n"
+    )
+    with fault("4 clients trickle their requests for 5 s"):
+        clients = []
+        for _ in range(4):
+            plain = socket.create_connection(("127.0.0.1", formation.router.tls_port))
+            client = context.wrap_socket(plain, server_hostname="127.0.0.1")
+            client.sendall(head.encode())
+            clients.append(client)
+        for _ in range(50):
+            for client in clients:
+                client.sendall(b"x")
+            time.sleep(0.1)
+        for client in clients:
+            client.close()
+
+
+def upload(formation, size):
+    """Upload a file of so many bytes and return the status."""
+    part = 'Content-Disposition: form-data; name="file"; filename="file"'
+    body = f"--end\r\n{part}\r\n\r\n{'x' * size}\r\n--end--\r\n"
+    kind = "multipart/form-data; boundary=end"
+    return formation.get("/rehearsal/upload", "POST", body, Content_Type=kind).status
+
+
+def test_the_disk_is_full(formation, fault):
+    """No file grows beyond a megabyte; Django puts an upload of 2.5 MB into one."""
+
+    def limit_files(size):
+        for dyno in formation.web:
+            for pid in (dyno.process.pid, *children(dyno)):
+                hard = resource.prlimit(pid, resource.RLIMIT_FSIZE)[1]
+                resource.prlimit(pid, resource.RLIMIT_FSIZE, (size, hard))
+
+    with fault("Disk full on every dyno"):
+        limit_files(1_000_000)
+        assert upload(formation, 100_000) == 200
+        assert upload(formation, 3_000_000) == 500
+        time.sleep(2)
+        limit_files(resource.RLIM_INFINITY)
+        assert upload(formation, 3_000_000) == 200
+
+
+def test_memory_leaks(formation, fault):
+    """Each worker is replaced after some 35 requests, at 60 requests a second."""
+    arguments = "--access-logfile - --max-requests 30 --max-requests-jitter 10"
+    formation.restart_web(GUNICORN_CMD_ARGS=arguments)
+    with fault("Memory leaks, web workers replaced", slowest=3, recovered=0):
+        before = {pid for dyno in formation.web for pid in children(dyno)}
+        for _ in range(150):
+            assert formation.get("/rehearsal/leak").status == 200
+            time.sleep(0.05)
+        after = {pid for dyno in formation.web for pid in children(dyno)}
+    assert not before & after
+    formation.restart_web()
+
+
+def test_a_task_whose_worker_was_killed_is_run_again(formation, fault, table):
+    formation.enqueue("killed", 4)
+    wait_until(lambda: formation.recorded("killed begin") == 1)
+    busy = formation.busy_worker()
+    with fault("A task worker killed with -9") as seen:
+        busy.signal(signal.SIGKILL)
+        wait_until(lambda: formation.recorded("killed end") == 1, 40)
+        seconds = time.monotonic() - seen.started
+    table.append(["… until its task was done again, of 4 s"] + [""] * 6)
+    table[-1][5:] = [f"{seconds:.1f} s", "25 s"]
+    assert seconds < 25
+    assert formation.recorded("killed begin") == 2
+    assert "lost its worker" in formation.logs()
+    formation.remove_workers([busy])
+    formation.add_workers(1)
+
+
+def test_a_second_sigterm_does_not_end_a_task(formation):
+    formation.enqueue("stopped", 3)
+    wait_until(lambda: formation.recorded("stopped begin") == 1)
+    busy = formation.busy_worker()
+    assert busy.stop() < 10  # which sends two
+    assert busy.process.returncode == 0
+    assert formation.recorded("stopped begin") == formation.recorded("stopped end") == 1
+    formation.remove_workers([busy])
+    formation.add_workers(1)
+
+
+def test_nothing_that_was_acknowledged_is_lost(traffic):
+    assert len(traffic.written) > 100
+    assert not traffic.lost()
