@@ -52,7 +52,7 @@ def ready(request):
     """
     states = {name: probe(name) for name in PROBES}
     failed = "failed" in states.values()
-    if states["migrations"] == "ok" and isinstance(tasks["default"], DatabaseBackend):
+    if not failed and attached() and isinstance(tasks["default"], DatabaseBackend):
         states["queued"] = queue.depth()
     return JsonResponse(states, status=503 if failed else 200)
 

@@ -3,11 +3,12 @@ from datetime import timedelta
 import pytest
 from django.contrib.sessions.models import Session
 from django.core.management import CommandError, call_command
+from django.db import OperationalError
 from django.tasks import TaskResultStatus
 from django.utils import timezone
 from django_tasks_db.models import DBTaskResult
 
-from mysite import logs, queue, tasks
+from mysite import logs, queue, tasks, views
 
 IMMEDIATE = "django.tasks.backends.immediate.ImmediateBackend"
 
@@ -145,3 +146,14 @@ def test_the_queue_is_shown_in_the_admin(queued, admin_client, status):
 def test_ready_tells_how_many_tasks_wait(queued, client):
     tasks.prune.enqueue()
     assert client.get("/ready").json()["queued"] == 1
+
+
+def test_ready_counts_no_tasks_while_the_database_is_away(queued, client, monkeypatch):
+    def fail():
+        raise OperationalError("connection refused")
+
+    monkeypatch.setitem(views.PROBES, "database", fail)
+    monkeypatch.setattr(queue, "depth", fail)
+    response = client.get("/ready")
+    assert response.status_code == 503
+    assert response.json()["database"] == "failed"
