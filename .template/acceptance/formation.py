@@ -1,4 +1,4 @@
-"""The formation of a grown site, of real parts, and the traffic that its visitors send."""
+"""The formation of a grown site, of real parts, and the traffic of its visitors."""
 
 import http.client
 import json
@@ -29,7 +29,7 @@ OF_THE_DATABASE = ("data", "read", "write")
 
 
 class Router(parts.HAProxy):
-    """Room for two generations at once, each dyno with a place in the old and the new."""
+    """Has room for two generations, each dyno with a place in the old and the new."""
 
     slots = 16
 
@@ -189,7 +189,7 @@ def stop(dynos):
 
 
 class Traffic:
-    """Steady requests through the router, on connections that are kept; about 40 a second."""
+    """Steady requests through the router, 40 a second, on connections that are kept."""
 
     def __init__(self, formation, threads=4, every=0.1):
         self.formation, self.every = formation, every

@@ -1,8 +1,8 @@
 """What survives: each part of a grown site fails under traffic; a table says what of it
 visitors saw.
 
-A page that needs no database goes on. One that does says within a second that it cannot,
-and when to come back. Nothing that was acknowledged is lost.
+A page that needs no database goes on. One that does says within a second that it
+cannot, and when to come back. Nothing that was acknowledged is lost.
 """
 
 import os

@@ -1,4 +1,4 @@
-"""The formation of a grown site: what its dynos share, and what a deploy may not lose."""
+"""The formation of a grown site: what dynos share, and what a deploy may not lose."""
 
 import json
 import threading
@@ -58,7 +58,7 @@ def test_a_failed_task_is_in_the_log_with_the_id_of_its_request(formation):
 
 @pytest.fixture
 def nothing_fails(formation):
-    """Hold a change under traffic to no failed request and to the plan's connections."""
+    """Hold a change under traffic to no failed request and the plan's connections."""
 
     @contextmanager
     def watch(change):
