@@ -108,7 +108,7 @@ class DrainingWorker(ThreadWorker):
             # gunicorn would do it, and for two seconds wait for the client to close
             # too, in the one thread that accepts connections.
             close_graceful(conn.sock, LINGER_SECONDS)
-            conn.close = lambda graceful: None
+            conn.close = lambda graceful=False: None
         return goes_on
 
     def handle_request(self, req, conn):

@@ -144,3 +144,19 @@ def test_postgresql_is_told_which_request_asks(request_id):
         chunked.execute("SELECT 1")
         cursor.execute("SELECT statement FROM pg_cursors WHERE statement LIKE 'DECL%%'")
         assert comment in cursor.fetchone()[0]
+
+
+def test_warnings_and_what_ends_gunicorn_are_one_line_each_on_stdout(python):
+    code = (
+        "import warnings; from gunicorn.config import Config;"
+        "from mysite.server import LogfmtLogger; LogfmtLogger(Config());"
+        "warnings.simplefilter('always'); warnings.warn('it is old');"
+        "raise RuntimeError('the end')"
+    )
+    result = python("-c", code)
+    assert result.returncode == 1 and result.stderr == ""
+    warning, error = result.stdout.splitlines()
+    assert warning.startswith("level=warning logger=py.warnings ")
+    assert "UserWarning: it is old" in warning
+    assert error.startswith("level=critical logger=uncaught ")
+    assert error.endswith(r'\nRuntimeError: the end"')
