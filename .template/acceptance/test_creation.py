@@ -16,7 +16,7 @@ import pytest
 from parts import free_port, listens, wait_until
 
 NAMES = ("x", "bookshop", "community_garden_planner")
-KEY = re.compile(r'DEVELOPMENT_SECRET_KEY = "(.*)"')
+KEY = re.compile('"(django-insecure-.{50})"')
 
 
 def call(*command, cwd, **more):
@@ -140,7 +140,6 @@ def test_each_project_has_a_secret_key_of_its_own(create):
         for way in WAYS
     ]
     assert len({*keys}) == len(keys)
-    assert all(len(key) >= 50 for key in keys)
 
 
 def test_the_same_commit_gives_the_same_archive(repository, tmp_path):
