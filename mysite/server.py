@@ -1,5 +1,6 @@
 """What gunicorn is given: a log in logfmt, and a worker that drains."""
 
+import functools
 import logging
 import os
 import socket
@@ -27,8 +28,8 @@ LAME_DUCK_SECONDS = 3
 SILENCE_SECONDS = 20
 SILENCE = struct.pack("ll", SILENCE_SECONDS, 0)
 
-# How long a closed connection is kept for its client to read the last answer.
-LINGER_SECONDS = 1
+# How long a connection that ends is kept for its client to read the last answer.
+LINGER_SECONDS = 0.25
 
 
 class LogfmtLogger(Logger):
@@ -82,6 +83,14 @@ def log_uncaught(kind, error, traceback):
     logging.getLogger("uncaught").critical("%s", error, exc_info=exc_info)
 
 
+def hang_up(sock, graceful=True):
+    """Close a connection, after a moment for its client to close it first.
+
+    gunicorn gives two seconds to each client, in the one thread that accepts them all.
+    """
+    close_graceful(sock, LINGER_SECONDS)
+
+
 class DrainingWorker(ThreadWorker):
     """A thread worker that goes on accepting for a moment after SIGTERM.
 
@@ -105,10 +114,7 @@ class DrainingWorker(ThreadWorker):
             conn.sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, SILENCE)
         goes_on = super().handle(conn)
         if goes_on is False:
-            # gunicorn would do it, and for two seconds wait for the client to close
-            # too, in the one thread that accepts connections.
-            close_graceful(conn.sock, LINGER_SECONDS)
-            conn.close = lambda graceful=False: None
+            conn.close = functools.partial(hang_up, conn.sock)
         return goes_on
 
     def handle_request(self, req, conn):

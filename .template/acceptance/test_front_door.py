@@ -324,7 +324,7 @@ def test_clients_that_do_not_close_delay_the_others_by_little(slug, secret_key):
         for client in clients:
             client.close()
         assert answer.startswith(b"HTTP/1.1 200")
-        assert waited < 4  # two rounds of server.LINGER_SECONDS; gunicorn's own is 9.9
+        assert waited < 4  # five times server.LINGER_SECONDS; gunicorn's own is 9.9
 
 
 def test_a_reset_connection_leaves_no_traceback(dyno):
