@@ -47,6 +47,9 @@ graceful_timeout = 20
 # The router passes request lines of up to 8 KB; the default answers 414 at half of it.
 limit_request_line = 8190
 
+# The C parser, used where it is installed, lets folded headers and bare LFs through.
+http_parser = "python"
+
 # Who may say that a request came by HTTPS: on a dyno every peer is the router. The
 # IPv6 form of 127.0.0.1 is what a local proxy looks like from a socket for both.
 forwarded_allow_ips = os.environ.get(

@@ -16,4 +16,4 @@ class SiteConfig(AppConfig):
         super().import_models()
 
     def ready(self):
-        from mysite import database  # noqa: F401
+        from mysite import database, queue  # noqa: F401

@@ -1,5 +1,7 @@
 """Whether there is a database, and what it is told of the request that asks it."""
 
+import time
+
 from django.db import connection
 from django.db.backends.signals import connection_created
 from django.dispatch import receiver
@@ -29,3 +31,29 @@ def add_request_id(connection, **kwargs):
     wrappers = connection.execute_wrappers
     if connection.vendor == "postgresql" and name_the_request not in wrappers:
         wrappers.append(name_the_request)
+
+
+# Of the plan's connections, this share is kept between requests. The rest is for the
+# moment: more dynos, the second generation in a deploy, the release phase, pg:psql.
+KEPT = 0.5
+
+CROWDED = """
+    SELECT count(*) > %s * (
+        SELECT CASE rolconnlimit WHEN -1 THEN current_setting('max_connections')::int
+        ELSE rolconnlimit END FROM pg_roles WHERE rolname = current_user
+    ) FROM pg_stat_activity WHERE usename = current_user
+"""
+
+
+@receiver(connection_created)
+def keep_few(connection, **kwargs):
+    """Let a new connection end with its request where KEPT are kept already.
+
+    All dynos see the same count, so nobody has to divide the plan's limit by dynos,
+    workers and threads; where it is crowded a request pays for its connection again.
+    """
+    if connection.vendor == "postgresql" and connection.close_at is not None:
+        with connection.cursor() as cursor:
+            cursor.execute(CROWDED, [KEPT])
+            if cursor.fetchone()[0]:
+                connection.close_at = time.monotonic()

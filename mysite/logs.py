@@ -24,9 +24,35 @@ BARE = re.compile(rf"[^\s={NOT_PLAIN}]+")
 ESCAPED = re.compile(f"[{NOT_PLAIN}]")
 
 
-def level(asked):
-    """Return the name of the level that `asked` names, or INFO if it names none."""
-    return asked.upper() if asked.upper() in LEVELS else "INFO"
+def config(level, *, admins):
+    """Return Django's LOGGING; `level` is a level's name, or INFO if it is none.
+
+    With `admins`, the tracebacks of errors are mailed to them too.
+    """
+    level = level.upper() if level.upper() in LEVELS else "INFO"
+    return {
+        "version": 1,
+        "disable_existing_loggers": False,
+        "formatters": {"logfmt": {"()": "mysite.logs.LogfmtFormatter"}},
+        "filters": {"unknown_hosts": {"()": "mysite.logs.UnknownHosts"}},
+        "handlers": {
+            "stdout": {
+                "class": "logging.StreamHandler",
+                "stream": "ext://sys.stdout",
+                "formatter": "logfmt",
+            },
+            "admins": {"class": "mysite.mail.AdminMail", "level": "ERROR"},
+        },
+        "root": {"handlers": ["stdout"], "level": level},
+        "loggers": {
+            "django": {"handlers": ["admins"] if admins else []},
+            # The access log has every 4xx already.
+            "django.request": {"level": "ERROR"},
+            "django.security.DisallowedHost": {"filters": ["unknown_hosts"]},
+            # gunicorn warns of the body that Django sends to a HEAD.
+            "gunicorn.http.wsgi": {"level": "ERROR"},
+        },
+    }
 
 
 def clean_request_id(sent):

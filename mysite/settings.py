@@ -32,12 +32,10 @@ ON_HEROKU = "DYNO" in os.environ
 # https://docs.djangoproject.com/en/6.1/howto/deployment/checklist/
 
 # For a laptop only, made by `startproject`; the release refuses it elsewhere.
-DEVELOPMENT_SECRET_KEY = "{{ secret_key }}"
+DEVELOPMENT_KEY = "{{ secret_key }}"
 
 # Imports must pass without it: a build may come before the config var is set.
-SECRET_KEY = os.environ.get(
-    "DJANGO_SECRET_KEY", DEVELOPMENT_SECRET_KEY if LOCAL else ""
-)
+SECRET_KEY = os.environ.get("DJANGO_SECRET_KEY", DEVELOPMENT_KEY if LOCAL else "")
 
 # To change the key without logging anybody out, move the old one here for a while.
 SECRET_KEY_FALLBACKS = os.environ.get("DJANGO_SECRET_KEY_FALLBACKS", "").split()
@@ -284,28 +282,7 @@ TASKS = {
 # Logging
 # https://docs.djangoproject.com/en/6.1/topics/logging/
 
-LOG_LEVEL = logs.level(os.environ.get("DJANGO_LOG_LEVEL", ""))
-
-LOGGING = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {"logfmt": {"()": "mysite.logs.LogfmtFormatter"}},
-    "filters": {"unknown_hosts": {"()": "mysite.logs.UnknownHosts"}},
-    "handlers": {
-        "stdout": {
-            "class": "logging.StreamHandler",
-            "stream": "ext://sys.stdout",
-            "formatter": "logfmt",
-        },
-        "admins": {"class": "django.utils.log.AdminEmailHandler", "level": "ERROR"},
-    },
-    "root": {"handlers": ["stdout"], "level": LOG_LEVEL},
-    "loggers": {
-        "django": {"handlers": ["admins"] if ADMINS else []},
-        # The access log has every 4xx already.
-        "django.request": {"level": "ERROR"},
-        "django.security.DisallowedHost": {"filters": ["unknown_hosts"]},
-        # Django sends a body to a HEAD too, and gunicorn drops it with a warning each.
-        "gunicorn.http.wsgi": {"level": "ERROR"},
-    },
-}
+# Django's own with debug on; else one event a line on stdout, for Heroku's log.
+LOGGING = {}
+if not DEBUG:
+    LOGGING = logs.config(os.environ.get("DJANGO_LOG_LEVEL", ""), admins=bool(ADMINS))

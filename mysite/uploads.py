@@ -47,7 +47,8 @@ def storage(environ, *, local):
             break
     else:
         reason = f"No bucket is attached: {ATTACH}; then {INSTALL}"
-    return {"BACKEND": "mysite.uploads.NoStorage", "OPTIONS": {"reason": reason}}
+    options = {"reason": reason}
+    return {"BACKEND": "mysite.uploads.NoStorage", "OPTIONS": options}
 
 
 class UploadRefused(ImproperlyConfigured):

@@ -14,8 +14,10 @@ from django.core.cache import cache
 from django.core.exceptions import ImproperlyConfigured
 from django.db import InterfaceError, OperationalError, connection
 from django.http import HttpResponse, JsonResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.tasks import task_backends as tasks
+from django.templatetags.static import static
+from django.utils.csp import build_policy
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 from django_tasks_db import DatabaseBackend
@@ -40,6 +42,12 @@ def home(request):
 def robots(request):
     """Let robots in everywhere but in the admin."""
     return HttpResponse("User-agent: *\nDisallow: /admin/\n", content_type="text/plain")
+
+
+@require_safe
+def favicon(request):
+    """Show the icon to browsers that ask for it where no page names it."""
+    return redirect(static("favicon.svg"))
 
 
 @require_safe
@@ -99,7 +107,8 @@ def page(name):
     text = (settings.BASE_DIR / "templates" / name).read_text()
     style = re.search("<style>(.*?)</style>", text, re.DOTALL)[1]
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
-    return Template(text), f"default-src 'none'; style-src 'sha256-{digest}'"
+    policy = settings.SECURE_CSP | {"style-src": f"'sha256-{digest}'"}
+    return Template(text), build_policy(policy)
 
 
 PAGES = {500: page("500.html"), 503: page("503.html")}

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import django
 import pytest
+from django.core.signals import request_started
+from django.db import close_old_connections
 
 ROOT = Path(__file__).resolve().parent.parent
 SECRET_KEY = "a-secret-key-for-tests-0123456789-abcdefghijklmnopqrstuvwxyz"
@@ -40,6 +42,7 @@ def python():
 
     def run(*arguments, **config_vars):
         environment = {"PATH": os.environ["PATH"], "LANG": "C.UTF-8", **config_vars}
+        environment["DJANGO_SETTINGS_MODULE"] = "mysite.settings"
         return subprocess.run(
             [sys.executable, "-W", "error", *arguments],
             cwd=ROOT,
@@ -86,5 +89,10 @@ def get(path, **environ):
         "wsgi.url_scheme": "http",
         "wsgi.input": io.BytesIO(),
     }
-    body = b"".join(wsgi.application(defaults | environ, start_response))
+    # As Django's own test client: the tests' connection must stay open.
+    request_started.disconnect(close_old_connections)
+    try:
+        body = b"".join(wsgi.application(defaults | environ, start_response))
+    finally:
+        request_started.connect(close_old_connections)
     return answer["status"], answer["headers"], body

@@ -97,7 +97,8 @@ def test_redis_is_used_where_it_is_attached_and_the_database_elsewhere(
 ):
     redis = production | {"REDIS_URL": "rediss://:password@redis.example.com:6380"}
     settings = settings_of(**redis)
-    assert settings["CACHES"]["default"]["BACKEND"] == "mysite.cache.FailOpenRedisCache"
+    backend = settings["CACHES"]["default"]["BACKEND"]
+    assert backend == "mysite.cache.FailOpenRedisCache"
     # Heroku signs its own certificate.
     assert settings["CACHES"]["default"]["OPTIONS"]["ssl_cert_reqs"] is None
     # A session out of Redis could be one that has been logged out meanwhile.

@@ -77,7 +77,8 @@ def test_a_page_that_broke_has_them_and_a_policy_of_its_own(https, monkeypatch, 
     monkeypatch.setattr(views, "render", fail)
     headers = sent(https.get("/", secure=True))
     policy = headers.pop("Content-Security-Policy")
-    assert policy.startswith("default-src 'none'; style-src 'sha256-")
+    assert policy.startswith("default-src 'none'; ")
+    assert "; style-src 'sha256-" in policy and "; frame-ancestors 'none'" in policy
     assert headers.items() <= HEADERS.items()
 
 

@@ -39,8 +39,7 @@ logger = logging.getLogger("shop")
 def test_an_event_is_one_line_of_logfmt(lines, request_id):
     logger.warning('A "quoted"\nword')
     assert lines() == [
-        f"level=warning logger=shop request_id={ID}"
-        r' message="A \"quoted\"\nword"'
+        f"level=warning logger=shop request_id={ID}" r' message="A \"quoted\"\nword"'
     ]
 
 

@@ -43,6 +43,10 @@ def test_robots_stay_out_of_the_admin(client):
     assert client.get("/robots.txt").content == b"User-agent: *\nDisallow: /admin/\n"
 
 
+def test_a_browser_that_asks_for_an_icon_gets_one(client):
+    assert client.get("/favicon.ico").headers["Location"].endswith(".svg")
+
+
 def test_an_unknown_address_gets_our_404(client):
     answer = client.get("/no-such-page")
     assert answer.status_code == 404

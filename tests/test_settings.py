@@ -33,7 +33,7 @@ def test_a_laptop_answers_only_itself_over_plain_http_and_without_debug(settings
     settings = settings_of(**LAPTOP)
     assert settings["ALLOWED_HOSTS"] == [".localhost", "127.0.0.1", "[::1]"]
     assert settings["SECURE_SSL_REDIRECT"] is settings["DEBUG"] is False
-    assert settings["SECRET_KEY"] == settings["DEVELOPMENT_SECRET_KEY"]
+    assert settings["SECRET_KEY"] == settings["DEVELOPMENT_KEY"]
 
 
 @pytest.mark.parametrize("place", [{}, DYNO])
@@ -105,10 +105,10 @@ def test_check_deploy_has_nothing_to_report_in_production(python, production, tm
         "from django.conf import settings;"
         "from django.core.management import call_command as call;"
         "settings.STATIC_ROOT = Path(sys.argv[1]); django.setup();"
-        "settings.SILENCED_SYSTEM_CHECKS.append('deploy.W023');"  # which Python tests
+        # Which Python tests, and that .venv is here where nobody ran `git init` yet.
+        "settings.SILENCED_SYSTEM_CHECKS += ['deploy.W023', 'deploy.E029'];"
         "call('collectstatic', interactive=False, verbosity=0);"
         "call('check', deploy=True, fail_level='WARNING')"
     )
-    config_vars = {"DJANGO_SETTINGS_MODULE": "mysite.settings", **production}
-    result = python("-c", code, str(tmp_path), **config_vars)
+    result = python("-c", code, str(tmp_path), **production)
     assert result.returncode == 0, result.stderr

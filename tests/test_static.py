@@ -98,7 +98,7 @@ def test_static_files_are_sent_to_https_too(page, python, production):
         "import sys; sys.path.insert(0, '.'); from tests.conftest import get;"
         "print(get('/static/site.css', HTTP_HOST='x.herokuapp.com')[:2])"
     )
-    result = python("-c", code, DJANGO_SETTINGS_MODULE="mysite.settings", **production)
+    result = python("-c", code, **production)
     assert "301" in result.stdout, result.stderr
     assert "https://x.herokuapp.com/static/site.css" in result.stdout
 

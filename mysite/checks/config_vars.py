@@ -12,7 +12,7 @@ from django.core.files.storage import FileSystemStorage
 from django.db import connection
 from django.utils.module_loading import import_string
 
-from mysite import mail, uploads
+from mysite import logs, mail, uploads
 from mysite.checks.registry import ATTACH, check, problem
 
 PACKAGE = __package__.partition(".")[0]
@@ -20,7 +20,6 @@ NO_MAIL = f"{PACKAGE}.mail.UnsentMail"
 NEW_KEY = 'heroku config:set DJANGO_SECRET_KEY="$(openssl rand -base64 48)"'
 HOST = re.compile(r"[^:/@]*|[^:/@]+:\d+|\[[0-9A-Fa-f:]+\](:\d+)?")
 LOCAL_HOST = re.compile(r"|localhost|127\..*|::1|/.*")
-LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 
 # What each number may be, from and to.
 NUMBERS = {
@@ -39,7 +38,7 @@ def secret_key():
     key = os.environ.get("DJANGO_SECRET_KEY", "")
     if not key:
         cause = "DJANGO_SECRET_KEY is not set or empty."
-    elif key == settings.DEVELOPMENT_SECRET_KEY or key.startswith("django-insecure-"):
+    elif key == settings.DEVELOPMENT_KEY or key.startswith("django-insecure-"):
         cause = "DJANGO_SECRET_KEY is the development key, which is public."
     elif len(key) < 50 or len(set(key)) < 5:
         cause = "DJANGO_SECRET_KEY is weak: under 50 characters, or under 5 kinds."
@@ -174,8 +173,8 @@ def numbers():
 @check()
 def log_level():
     """The names are Python's, and gunicorn's."""
-    if os.environ.get("DJANGO_LOG_LEVEL", "INFO").upper() not in LEVELS:
-        cause = f"DJANGO_LOG_LEVEL is none of {', '.join(LEVELS)}."
+    if os.environ.get("DJANGO_LOG_LEVEL", "INFO").upper() not in logs.LEVELS:
+        cause = f"DJANGO_LOG_LEVEL is none of {', '.join(logs.LEVELS)}."
         yield problem(Error, 11, cause, "heroku config:set DJANGO_LOG_LEVEL=INFO")
 
 
