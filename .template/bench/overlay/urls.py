@@ -1,0 +1,19 @@
+"""The benchmark's pages, then the contender's own."""
+
+from django.conf import settings
+from django.urls import include, path
+
+from bench_overlay import views
+
+urlpatterns = [
+    path("bench/query", views.query),
+    path("bench/user", views.user),
+]
+if settings.BENCH_HOME:
+    links = [path("", views.nothing, name="index")]
+    urlpatterns += [
+        path("bench/home", views.home),
+        path("bench/ready", views.nothing, name="ready"),
+        path("bench/admin/", include((links, "admin"))),
+    ]
+urlpatterns += [path("", include(settings.BENCH_URLS))]
