@@ -33,15 +33,18 @@ def config(level, *, admins):
     return {
         "version": 1,
         "disable_existing_loggers": False,
-        "formatters": {"logfmt": {"()": "mysite.logs.LogfmtFormatter"}},
-        "filters": {"unknown_hosts": {"()": "mysite.logs.UnknownHosts"}},
+        "formatters": {"logfmt": {"()": LogfmtFormatter}},
+        "filters": {"unknown_hosts": {"()": UnknownHosts}},
         "handlers": {
             "stdout": {
                 "class": "logging.StreamHandler",
                 "stream": "ext://sys.stdout",
                 "formatter": "logfmt",
             },
-            "admins": {"class": "mysite.mail.AdminMail", "level": "ERROR"},
+            "admins": {
+                "class": "mysite.mail.AdminMail",
+                "level": "ERROR",
+            },
         },
         "root": {"handlers": ["stdout"], "level": level},
         "loggers": {
