@@ -42,7 +42,7 @@ CORES = sorted(os.sched_getaffinity(0))
 # contenders send the same bytes.
 HEADERS = {
     "Host": heroku.HOST,
-    "User-Agent": "Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101 Firefox/145.0",
+    "User-Agent": "Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101",
     "Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8",
     "Accept-Language": "en-US,en;q=0.5",
     "X-Request-Id": "4d2a1c5e-8f0b-4b43-9a3c-5e6f7a8b9c0d",
@@ -134,10 +134,12 @@ def startproject(ours):
     admin = [ours.venv / "bin/python", "-m", "django", "startproject", "shop", fresh]
     subprocess.run(admin, check=True)
     with open(fresh / "shop/settings.py", "a") as settings:
-        settings.write((HERE / "startproject_settings.py").read_text())
+        settings.write((HERE / "startproject.settings").read_text())
     (fresh / "Procfile").write_text("web: gunicorn shop.wsgi\n")
     names = "django|gunicorn|whitenoise|dj-database-url|psycopg|psycopg-binary"
-    pins = re.findall(rf"^(?:{names})==[\w.]+", (ROOT / "requirements.txt").read_text(), re.M)
+    pins = re.findall(
+        rf"^(?:{names})==[\w.]+", (ROOT / "requirements.txt").read_text(), re.M
+    )
     (fresh / "requirements.txt").write_text("\n".join(pins))
     return copy(fresh, "startproject")
 
@@ -154,7 +156,10 @@ def pip(venv, *arguments, **environment):
 def build(name, folder, short):
     """Build a project as the buildpack does; return it and what that cost."""
     contender = Contender(name, folder, web=heroku.processes(folder)["web"])
-    requirements, kept = folder / "requirements.txt", folder / ".heroku/requirements.txt"
+    requirements, kept = (
+        folder / "requirements.txt",
+        folder / ".heroku/requirements.txt",
+    )
     cost, cache = {}, WORK / "pip-cache"
     shutil.rmtree(cache, ignore_errors=True)
     known = short and kept.exists() and kept.read_text() == requirements.read_text()
@@ -195,7 +200,9 @@ def overlay(contender, ours, files=0):
     shutil.copytree(HERE / "overlay", target, dirs_exist_ok=True)
     static = target / "static/bench"
     (static / "many").mkdir(parents=True, exist_ok=True)
-    css = "".join(f".rule-{n} {{ margin: {n}px; color: #123456 }}\n" for n in range(250))
+    css = "".join(
+        f".rule-{n} {{ margin: {n}px; color: #123456 }}\n" for n in range(250)
+    )
     (static / "site.css").write_text(css[:10_000])
     (static / "image.png").write_bytes(random.Random(1).randbytes(100_000))
     for number in range(files):
@@ -317,7 +324,14 @@ class Dyno:
         """Drive one page; return wrk's figures. Anything but 200s ends the run."""
         size = self.get(page)
         url = f"http://127.0.0.1:{self.port}{self.contender.paths[page]}"
-        command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "20s"]
+        command = [
+            "wrk",
+            "-t1",
+            f"-c{connections}",
+            f"-d{seconds}s",
+            "--timeout",
+            "20s",
+        ]
         for name, value in self.headers(page, close).items():
             command += ["-H", f"{name}: {value}"]
         before = self.cpu()
@@ -376,14 +390,16 @@ def throughput(contenders, workers, rounds, seconds):
                     figures = dyno.wrk(page, seconds, close)
                     if number == 0 and rounds > 1:
                         continue
-                    mine = cases.setdefault(case, {}).setdefault(dyno.contender.name, {})
+                    mine = cases.setdefault(case, {}).setdefault(
+                        dyno.contender.name, {}
+                    )
                     for figure in ("rate", "cpu_us", "p99_ms"):
                         mine.setdefault(figure, []).append(figures[figure])
     return cases
 
 
 def latency(contenders, reference, capacity, seconds):
-    """Return {contender: {whose capacity: p99 in ms}} of the home page at 80 % of it."""
+    """Return {contender: {whose capacity: p99 in ms of the home page at 80 %}}."""
     p99 = {}
     for contender in contenders:
         with Dyno(contender, 1) as dyno:
@@ -470,7 +486,9 @@ def machine(contenders):
         versions[contender.name] = ", ".join(mine)
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     shape = f"{len(CORES)} cores of {cpu[1] if cpu else platform.machine()}"
-    return {"machine": f"{shape}, {memory:.0f} GB, Linux {platform.release()}"} | versions
+    return {
+        "machine": f"{shape}, {memory:.0f} GB, Linux {platform.release()}"
+    } | versions
 
 
 def compare(projects, costs, postgres, short):
@@ -514,7 +532,9 @@ def say(text):
 
 def main():
     parser = argparse.ArgumentParser(prog="run", description=__doc__)
-    parser.add_argument("--short", action="store_true", help="two minutes: does it run?")
+    parser.add_argument(
+        "--short", action="store_true", help="two minutes: does it run?"
+    )
     parser.add_argument("--growth", action="store_true", help="of workers, files, ...")
     parser.add_argument("--peer", type=Path, help="a checkout to compare with")
     options = parser.parse_args()

@@ -47,7 +47,9 @@ def latencies(port, request, rate, seconds):
             chunk = connection.recv(1 << 18)
             entry[2] += chunk
             head, end, body = entry[2].partition(b"\r\n\r\n")
-            length = int(re.search(rb"(?i)content-length: (\d+)", head)[1]) if end else 0
+            length = (
+                int(re.search(rb"(?i)content-length: (\d+)", head)[1]) if end else 0
+            )
             if not end or len(body) < length:
                 if not chunk:
                     raise RuntimeError(f"the server hung up: {entry[2][:200]}")

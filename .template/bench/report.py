@@ -3,12 +3,16 @@
 import json
 from statistics import median
 
-COLOURS = {"ours": "#0969da", "startproject": "#bf8700", "bare WSGI function": "#8c959f"}
+COLOURS = {
+    "ours": "#0969da",
+    "startproject": "#bf8700",
+    "bare WSGI function": "#8c959f",
+}
 REFERENCE_COLOUR = "#57606a"
 
 
 def write(results, path):
-    """Write `path`.json, `path`.md and, where there is one, `path`.svg; return `path`."""
+    """Write `path`.json, `path`.md and, of a comparison, `path`.svg; return `path`."""
     path.with_suffix(".json").write_text(json.dumps(results, indent=1) + "\n")
     facts = [f"{name}: {value}" for name, value in results["machine"].items()]
     parts = ["; ".join(facts) + f". Command: `{results['command']}`"]
@@ -85,7 +89,9 @@ def bars(results):
     def bar(text, got, wanted, unit="×", more=True):
         met = got >= wanted if more else got <= wanted
         least = "at least" if more else "at most"
-        rows.append([text, f"{least} {wanted:.3g} {unit}", f"{got:.3g}", "yes" if met else "no"])
+        rows.append(
+            [text, f"{least} {wanted:.3g} {unit}", f"{got:.3g}", "yes" if met else "no"]
+        )
 
     def ratio(case, other, figure="rate"):
         return times(cases[case]["ours"], cases[case][other], figure)
@@ -97,14 +103,34 @@ def bars(results):
     took = ratio("home page", "no middleware", "cpu_us")
     bar("home page, time of no middleware", took, 1.25, more=False)
     bar("`/up`, the bare function's", ratio("/up", "bare WSGI function"), 0.8)
-    bar("logged-in page, Django's sessions", ratio("logged-in page", "Django's sessions"), 1.5)
+    bar(
+        "logged-in page, Django's sessions",
+        ratio("logged-in page", "Django's sessions"),
+        1.5,
+    )
     bar("one-query page, kept for ever", ratio("one-query page", "kept for ever"), 1.0)
-    bar("new connections in steady state", results["new connections"]["new"], 0, "", False)
+    bar(
+        "new connections in steady state",
+        results["new connections"]["new"],
+        0,
+        "",
+        False,
+    )
     mine, other = results["p99"]["ours"]["ours"], results["p99"][reference]
     if "ours" in other:
-        bar(f"p99 at 80 %, {reference}'s at that rate", mine / other["ours"], 1, more=False)
+        bar(
+            f"p99 at 80 %, {reference}'s at that rate",
+            mine / other["ours"],
+            1,
+            more=False,
+        )
     memory = "memory, 2 workers (MB)"
-    bar(f"memory of 2 workers, {reference}'s", ours[memory] / theirs[memory], 1, more=False)
+    bar(
+        f"memory of 2 workers, {reference}'s",
+        ours[memory] / theirs[memory],
+        1,
+        more=False,
+    )
     bar("memory of 2 workers", ours[memory], 0.45 * 512, "MB", False)
     boot = "first 200 (s)"
     bar(f"first 200, {reference}'s", ours[boot] / theirs[boot], 1.1, more=False)
@@ -123,7 +149,7 @@ def growth_tables(rows):
 
 
 def plot(results):
-    """Return an SVG of each case's requests a second, as multiples of the reference's."""
+    """Return an SVG of the requests a second, as multiples of the reference's."""
     reference, shapes, y = results["reference"], [], 30
     for case, contenders in results["rates"][1].items():
         if reference not in contenders:

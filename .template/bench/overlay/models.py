@@ -11,3 +11,6 @@ class Row(models.Model):
     class Meta:
         managed = False
         db_table = "bench_row"
+
+    def __str__(self):
+        return self.word

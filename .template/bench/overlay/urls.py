@@ -1,9 +1,8 @@
 """The benchmark's pages, then the contender's own."""
 
+from bench_overlay import views
 from django.conf import settings
 from django.urls import include, path
-
-from bench_overlay import views
 
 urlpatterns = [
     path("bench/query", views.query),

@@ -2,10 +2,9 @@
 
 import os
 
+from bench_overlay.models import Row
 from django.http import HttpResponse
 from django.shortcuts import render
-
-from bench_overlay.models import Row
 
 
 def home(request):
