@@ -78,8 +78,7 @@ class StaticFiles(WhiteNoiseMiddleware):
         """Answer a WSGI request with the file, from memory if it is small and whole."""
         if environ["REQUEST_METHOD"] == "GET" and "HTTP_RANGE" not in environ:
             path, headers = file.get_path_and_headers(environ)
-            small = int(dict(headers)["Content-Length"]) <= KEPT_BYTES
-            if small and not self.autorefresh and not file.is_not_modified(environ):
+            if path in file.kept and not file.is_not_modified(environ):
                 start_response("200 OK", headers)
                 return [contents(path)]
         return WhiteNoise.serve(file, environ, start_response)
@@ -87,6 +86,15 @@ class StaticFiles(WhiteNoiseMiddleware):
     def get_static_file(self, *args, **kwargs):
         file = super().get_static_file(*args, **kwargs)
         file.__class__ = OneByteFile
+        file.kept = (
+            set()
+            if self.autorefresh
+            else {
+                path
+                for _, path, headers in file.alternatives
+                if int(dict(headers)["Content-Length"]) <= KEPT_BYTES
+            }
+        )
         return file
 
     def add_cache_headers(self, headers, path, url):

@@ -14,8 +14,16 @@ IMMEDIATE = "django.tasks.backends.immediate.ImmediateBackend"
 
 
 @pytest.fixture
-def queued(settings, db):
-    """The tasks framework as in production, with its tasks in the database."""
+def queued(settings, db, monkeypatch):
+    """The tasks framework as in production, with its tasks in the database.
+
+    A worker on PostgreSQL has a thread beside, which would see no test's transaction,
+    and closes its connection, which would end that.
+    """
+    monkeypatch.setattr(
+        queue.Keeper, "start", lambda keeper: setattr(keeper, "holding", True)
+    )
+    monkeypatch.setattr(queue.db_worker, "close_old_connections", lambda: None)
     settings.TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend"}}
 
 
