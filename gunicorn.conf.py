@@ -90,7 +90,7 @@ def when_ready(server):
 def pre_fork(server, worker):
     """Keep the garbage collector off what was loaded before the fork.
 
-    Looking at an object writes to its memory page, which each worker then has a copy of:
+    To look at an object it writes to its page, of which each worker then has a copy:
     13 MB of 84 with two workers.
     """
     gc.freeze()
