@@ -493,10 +493,10 @@ def machine(contenders):
 
 def compare(projects, costs, postgres, short):
     """Return every figure of the comparison."""
-    rounds, seconds, starts = (1, 1, 1) if short else (6, 3, 5)
+    rounds, seconds, starts = (1, 1, 1) if short else (4, 2, 3)
     ours, reference = projects["ours"], list(projects)[-1]
     bare = {f"BENCH_{page.upper()}": ours.paths[page] for page in ("css", "image")}
-    default = ours.variant("Django's sessions", "user")
+    default = ours.variant("Django's defaults", "user")
     default.cookie = default.places()["cookie"]
     contenders = [
         *projects.values(),

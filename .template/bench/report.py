@@ -104,8 +104,8 @@ def bars(results):
     bar("home page, time of no middleware", took, 1.25, more=False)
     bar("`/up`, the bare function's", ratio("/up", "bare WSGI function"), 0.8)
     bar(
-        "logged-in page, Django's sessions",
-        ratio("logged-in page", "Django's sessions"),
+        "logged-in page, Django's defaults",
+        ratio("logged-in page", "Django's defaults"),
         1.5,
     )
     bar("one-query page, kept for ever", ratio("one-query page", "kept for ever"), 1.0)

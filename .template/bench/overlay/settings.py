@@ -22,8 +22,10 @@ if BENCH_HOME := os.environ.get("BENCH_HOME"):
 match os.environ.get("BENCH_VARIANT"):
     case "no middleware":
         MIDDLEWARE = []
-    case "Django's sessions":
-        # startproject's middleware and sessions, on the same database connection.
+    case "Django's defaults":
+        # startproject's middleware, and a connection for each request.
+        DATABASES = copy.deepcopy(contender.DATABASES)
+        DATABASES["default"] |= {"CONN_MAX_AGE": 0, "CONN_HEALTH_CHECKS": False}
         SESSION_ENGINE = "django.contrib.sessions.backends.db"
         MIDDLEWARE = [
             "django.middleware.security.SecurityMiddleware",
