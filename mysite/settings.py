@@ -58,7 +58,7 @@ HSTS = os.environ.get("DJANGO_HSTS_SECONDS", "")
 SECURE_HSTS_SECONDS = 0 if LOCAL else int(HSTS) if HSTS.isdecimal() else 3600
 
 # Subdomains and browsers' preload lists bind the whole domain, not this site alone;
-# checks.py says the other three too, and with them the command that mends it.
+# checks/ says the other three too, and with them the command that mends it.
 SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
 SILENCED_SYSTEM_CHECKS += ["security.W009", "security.W018", "security.W020"]
 
@@ -147,7 +147,7 @@ WSGI_APPLICATION = "mysite.wsgi.application"
 # https://docs.djangoproject.com/en/6.1/ref/settings/#databases
 
 # Set by `heroku addons:create heroku-postgresql:essential-0`. What is wrong with it is
-# told by checks.py, in the release: here it must not stop the build's other messages.
+# told by checks/, in the release: here it must not stop the build's other messages.
 DATABASE_URL = os.environ.get("DATABASE_URL", "")
 try:
     DATABASES = {"default": dj_database_url.parse(DATABASE_URL)}
@@ -155,7 +155,7 @@ except ValueError:
     DATABASES = {}
 
 if "DATABASE_URL" not in os.environ and not (ON_HEROKU and not LOCAL):
-    # A dyno's disk forgets, so this file is for laptops; checks.py says so elsewhere.
+    # A dyno's disk forgets, so this file is for laptops; checks/ says so elsewhere.
     DATABASES = {
         "default": {
             "ENGINE": "django.db.backends.sqlite3",
@@ -163,8 +163,8 @@ if "DATABASE_URL" not in os.environ and not (ON_HEROKU and not LOCAL):
         }
     }
 elif DATABASES and "postgresql" in DATABASES["default"]["ENGINE"]:
-    # A new TLS connection a request costs a factor of six; a health check a request
-    # costs 4 % and saves the error page after the server was restarted.
+    # A new TLS connection a request costs a factor of six. A health check saves the
+    # error page after the server was restarted; database.py makes it cost nothing.
     DATABASES["default"] |= {"CONN_MAX_AGE": 600, "CONN_HEALTH_CHECKS": True}
     options = DATABASES["default"].setdefault("OPTIONS", {})
     options.setdefault("connect_timeout", 3)  # seconds
