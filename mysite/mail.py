@@ -69,7 +69,7 @@ def options(url):
 def mailer(environ, *, local):
     """Return Django's MAILERS["default"] for these config vars.
 
-    A URL that makes no sense is told by checks.py, in the release: here it must not
+    A URL that makes no sense is told by checks/, in the release: here it must not
     stop the build.
     """
     url = server_url(environ)
