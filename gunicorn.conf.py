@@ -8,6 +8,7 @@ import gc
 import os
 import resource
 import socket
+import sys
 
 from mysite.server import DrainingWorker, LogfmtLogger
 
@@ -23,7 +24,7 @@ bind = f"{'127.0.0.1' if local else everywhere}:{os.environ.get('PORT', 8000)}"
 # cores says nothing there: a shared dyno shows eight of them.
 workers = int(os.environ.get("WEB_CONCURRENCY", 1))
 
-# Threads wait for the database while others work. Each holds a database connection, and
+# Threads wait for the database while others work. Each may hold a connection to it, and
 # each more makes the slowest answers slower: three keep a small plan's limit far away.
 threads = 3
 worker_class = DrainingWorker
@@ -51,12 +52,15 @@ limit_request_line = 8190
 # The C parser, used where it is installed, lets folded headers and bare LFs through.
 http_parser = "python"
 
-# Who may say that a request came by HTTPS: on a dyno every peer is the router. The
-# IPv6 form of 127.0.0.1 is what a local proxy looks like from a socket for both.
-forwarded_allow_ips = os.environ.get(
-    "FORWARDED_ALLOW_IPS",
-    "*" if "DYNO" in os.environ else "127.0.0.1,::1,::ffff:127.0.0.1",
-)
+# Who may say that a request came by HTTPS: on a dyno every peer is the router. To a
+# socket for both, a peer by IPv4 looks like ::ffff:10.0.0.5.
+everyone = "*" if "DYNO" in os.environ else "127.0.0.1,::1"
+trusted = os.environ.get("FORWARDED_ALLOW_IPS", everyone).split(",")
+for address in list(trusted):
+    host, _, bits = address.strip().partition("/")
+    if "." in host:
+        trusted.append(f"::ffff:{host}/{96 + int(bits or 32)}")
+forwarded_allow_ips = ",".join(trusted)
 secure_scheme_headers = {"X-FORWARDED-PROTO": "https"}
 
 # No client may rewrite SCRIPT_NAME or PATH_INFO, though every peer is trusted.
@@ -79,7 +83,8 @@ def when_ready(server):
     connections = workers * threads
     limit = os.environ.get("DATABASE_CONNECTION_LIMIT", "")
     of = f"of {limit}" if limit.isdecimal() else "of a limit not told"
-    megabytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+    unit = 1024**2 if sys.platform == "darwin" else 1024  # bytes there, KiB elsewhere
+    megabytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // unit
     server.log.info(
         f"{workers} workers x {threads} threads = {connections} database connections, "
         f"{2 * connections} while a release replaces another, {of}; "

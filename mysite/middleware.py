@@ -23,9 +23,10 @@ def front_door(get_response):
     def middleware(request):
         environ = request.META
         query = environ.get("QUERY_STRING", "")
-        if "\0" in request.path_info or "%00" in query or "\0" in query:
+        cookies = "".join(request.COOKIES.values())
+        if "%00" in query or "\0" in request.path_info + query + cookies:
             # PostgreSQL raises on it, which would be a 500.
-            raise BadRequest("A NUL byte in the path or the query")
+            raise BadRequest("A NUL byte in the path, the query or a cookie")
         if environ.get("HTTP_TRANSFER_ENCODING"):
             # Django would see an empty body and answer 200.
             return render(request, "411.html", status=411)

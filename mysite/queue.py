@@ -12,7 +12,14 @@ import threading
 import time
 import zlib
 
-from django.db import Error, InterfaceError, OperationalError, connection, transaction
+from django.db import (
+    DataError,
+    Error,
+    InterfaceError,
+    OperationalError,
+    connection,
+    transaction,
+)
 from django.db.models.signals import pre_save
 from django.dispatch import receiver
 from django.tasks import TaskResultStatus
@@ -209,7 +216,11 @@ class Worker(db_worker.Worker):
         logs.request_id.set(row.args_kwargs.get("request_id", "-"))
         self.keeper.task = row.pk
         row.save = functools.partial(patiently, row.save)
-        super().run_task(row)
+        try:
+            super().run_task(row)
+        except DataError:  # PostgreSQL takes no NUL, which the error's message may hold
+            logger.exception("Task id=%s failed with what no column takes", row.pk)
+            row.set_failed(ValueError("Its own message held a NUL: see the log"))
         self.keeper.task = None
         logs.request_id.set("-")
         db_worker.close_old_connections()

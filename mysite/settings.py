@@ -54,11 +54,11 @@ elif ON_HEROKU:
 SECURE_SSL_REDIRECT = not LOCAL
 
 # An hour can be waited out, a year cannot: raise it once HTTPS is sure to stay.
-HSTS = os.environ.get("DJANGO_HSTS_SECONDS", "")
-SECURE_HSTS_SECONDS = 0 if LOCAL else int(HSTS) if HSTS.isdecimal() else 3600
+hsts = os.environ.get("DJANGO_HSTS_SECONDS", "")
+SECURE_HSTS_SECONDS = 0 if LOCAL else int(hsts) if hsts.isdecimal() else 3600
 
 # Subdomains and browsers' preload lists bind the whole domain, not this site alone;
-# checks/ says the other three too, and with them the command that mends it.
+# checks/ says the other three in its own words, with the command that mends it.
 SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
 SILENCED_SYSTEM_CHECKS += ["security.W009", "security.W018", "security.W020"]
 
@@ -67,7 +67,6 @@ SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = not LOCAL
 SESSION_COOKIE_NAME = "sessionid" if LOCAL else "__Host-sessionid"
 CSRF_COOKIE_NAME = "csrftoken" if LOCAL else "__Host-csrftoken"
 CSRF_COOKIE_HTTPONLY = True
-CSRF_FAILURE_VIEW = "mysite.views.csrf_failure"
 
 # Nothing loads unless its source is named. To open it for a CDN, add the origin to
 # the line of its kind: "script-src": [CSP.SELF, "https://cdn.example.com"].
@@ -148,9 +147,9 @@ WSGI_APPLICATION = "mysite.wsgi.application"
 
 # Set by `heroku addons:create heroku-postgresql:essential-0`. What is wrong with it is
 # told by checks/, in the release: here it must not stop the build's other messages.
-DATABASE_URL = os.environ.get("DATABASE_URL", "")
+database_url = os.environ.get("DATABASE_URL", "")
 try:
-    DATABASES = {"default": dj_database_url.parse(DATABASE_URL)}
+    DATABASES = {"default": dj_database_url.parse(database_url)}
 except ValueError:
     DATABASES = {}
 
@@ -162,7 +161,7 @@ if "DATABASE_URL" not in os.environ and not (ON_HEROKU and not LOCAL):
             "NAME": BASE_DIR / "db.sqlite3",
         }
     }
-elif DATABASES and "postgresql" in DATABASES["default"]["ENGINE"]:
+elif DATABASES and DATABASES["default"]["ENGINE"].endswith(("postgresql", "postgis")):
     # A new TLS connection a request costs a factor of six. A health check saves the
     # error page after the server was restarted; database.py makes it cost nothing.
     DATABASES["default"] |= {"CONN_MAX_AGE": 600, "CONN_HEALTH_CHECKS": True}
@@ -260,8 +259,11 @@ WHITENOISE_ALLOW_ALL_ORIGINS = False
 MAILERS = {"default": mail.mailer(os.environ, local=LOCAL)}
 DEFAULT_FROM_EMAIL = SERVER_EMAIL = os.environ.get("EMAIL_FROM", "webmaster@localhost")
 
-# Each is sent the traceback of every 500.
+# Each is sent the tracebacks of errors, one a minute and process at the most.
 ADMINS = os.environ.get("DJANGO_ADMINS", "").replace(",", " ").split()
+
+# An error's report lists the settings, and Redis's URL holds a password.
+DEFAULT_EXCEPTION_REPORTER_FILTER = "mysite.views.ReportFilter"
 
 
 # Tasks

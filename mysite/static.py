@@ -106,6 +106,10 @@ class StaticFiles(WhiteNoiseMiddleware):
         }
         if settings.SECURE_HSTS_SECONDS:
             hsts = f"max-age={settings.SECURE_HSTS_SECONDS}"
+            if settings.SECURE_HSTS_INCLUDE_SUBDOMAINS:
+                hsts += "; includeSubDomains"
+            if settings.SECURE_HSTS_PRELOAD:
+                hsts += "; preload"
             security["Strict-Transport-Security"] = hsts
         for name, value in security.items():
             headers[name] = value

@@ -17,7 +17,8 @@ from django.http import HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.tasks import task_backends as tasks
 from django.templatetags.static import static
-from django.utils.csp import build_policy
+from django.utils.csp import CSP, build_policy
+from django.views.debug import SafeExceptionReporterFilter
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 from django_tasks_db import DatabaseBackend
@@ -97,17 +98,22 @@ def shared_cache():
 PROBES = {"database": database, "migrations": migrations, "cache": shared_cache}
 
 
-def csrf_failure(request, reason=""):
-    """Answer a form that came without its CSRF cookie."""
-    return render(request, "403_csrf.html", status=403)
+class ReportFilter(SafeExceptionReporterFilter):
+    """Django's, which hides passwords, but not the URL that one is part of."""
+
+    hidden_settings = re.compile(
+        SafeExceptionReporterFilter.hidden_settings.pattern + "|LOCATION|URL", re.I
+    )
 
 
 def page(name):
     """Return a page of one file, read once, and the policy that its own style needs."""
     text = (settings.BASE_DIR / "templates" / name).read_text()
-    style = re.search("<style>(.*?)</style>", text, re.DOTALL)[1]
-    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
-    policy = settings.SECURE_CSP | {"style-src": f"'sha256-{digest}'"}
+    styles = [CSP.SELF]
+    for style in re.findall("<style[^>]*>(.*?)</style>", text, re.DOTALL):
+        digest = base64.b64encode(hashlib.sha256(style.encode()).digest())
+        styles.append(f"'sha256-{digest.decode()}'")
+    policy = settings.SECURE_CSP | {"style-src": styles}
     return Template(text), build_policy(policy)
 
 

@@ -14,6 +14,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "mysite.settings")
 site = get_wsgi_application()
 
 from django.conf import settings  # noqa: E402
+from whitenoise.string_utils import decode_path_info  # noqa: E402
 
 from mysite import checks, logs  # noqa: E402
 from mysite.static import StaticFiles  # noqa: E402
@@ -31,7 +32,7 @@ def application(environ, start_response):
     request_id = logs.clean_request_id(environ.get("HTTP_X_REQUEST_ID"))
     environ["REQUEST_ID"] = request_id
     logs.request_id.set(request_id)
-    path = environ["PATH_INFO"]
+    path = decode_path_info(environ["PATH_INFO"])
     if path == "/up":
         start_response("200 OK", UP_HEADERS)
         return [b"up\n"]

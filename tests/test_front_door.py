@@ -46,3 +46,7 @@ def test_a_missing_host_gets_400_in_production(python, production):
     result = python("-c", code, **production)
     assert result.stdout.splitlines()[-1] == "400", result.stderr
     assert "Traceback" not in result.stdout + result.stderr
+
+
+def test_a_nul_byte_in_a_cookie_gets_400():
+    assert status(cookie=r'sessionid="\000abcdefghijk"') == 400

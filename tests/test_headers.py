@@ -78,7 +78,9 @@ def test_a_page_that_broke_has_them_and_a_policy_of_its_own(https, monkeypatch, 
     headers = sent(https.get("/", secure=True))
     policy = headers.pop("Content-Security-Policy")
     assert policy.startswith("default-src 'none'; ")
-    assert "; style-src 'sha256-" in policy and "; frame-ancestors 'none'" in policy
+    assert (
+        "; style-src 'self' 'sha256-" in policy and "; frame-ancestors 'none'" in policy
+    )
     assert headers.items() <= HEADERS.items()
 
 

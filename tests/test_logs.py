@@ -159,3 +159,8 @@ def test_warnings_and_what_ends_gunicorn_are_one_line_each_on_stdout(python):
     assert "UserWarning: it is old" in warning
     assert error.startswith("level=critical logger=uncaught ")
     assert error.endswith(r'\nRuntimeError: the end"')
+
+
+def test_an_errors_report_hides_the_urls_that_hold_passwords(settings):
+    settings.CACHES = {"default": {"LOCATION": "rediss://:a-secret@h:1"}}
+    assert "a-secret" not in str(views.ReportFilter().get_safe_settings())

@@ -111,3 +111,12 @@ def test_an_asgi_server_serves_them_with_whitenoises_middleware(page):
     answer.close()
     assert answer.status_code == 200
     assert callable(asgi.application)
+
+
+def test_a_file_with_a_name_beyond_ascii_is_found(tmp_path):
+    (tmp_path / "größe.txt").write_text("42")
+    with override_settings(STATIC_ROOT=tmp_path):
+        files = StaticFiles(get_response=None)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(wsgi, "static_files", files)
+        assert get("/static/größe.txt".encode().decode("latin-1"))[2] == b"42"

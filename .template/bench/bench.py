@@ -449,7 +449,7 @@ def growth(ours):
         with Dyno(ours, workers, **config_vars) as dyno:
             row = {"what": what, "size": size, "first 200 (s)": dyno.first_200}
             for page in ("home", "css"):
-                figures = dyno.wrk(page, 5, connections=connections)
+                figures = dyno.wrk(page, 2, connections=connections)
                 row[f"{page} (req/s)"] = figures["rate"]
                 row[f"{page} p99 (ms)"] = figures["p99_ms"]
             rows.append(row | {"memory (MB)": dyno.memory()})

@@ -72,7 +72,7 @@ def shared_cache():
 
 @check()
 def connections():
-    """Each thread keeps a connection, and in a release two generations of dynos run.
+    """Each thread may hold a connection, and in a release two generations of dynos run.
 
     How many dynos run is not known here: one is counted, one connection for the
     release phase and two for a worker, whose sign of life has its own.
