@@ -18,6 +18,7 @@ def write(results, path):
     parts = ["; ".join(facts) + f". Command: `{results['command']}`"]
     if "growth" in results:
         parts += growth_tables(results["growth"])
+        path.with_suffix(".svg").write_text(growth_plot(results["growth"]))
     else:
         parts += [bars(results), *map(rates(results), results["rates"])]
         parts += [costs(results), p99(results)]
@@ -172,6 +173,31 @@ def plot(results):
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 720 {y}"'
         ' font-family="system-ui, sans-serif" font-size="12" fill="#57606a">\n'
         f'<text x="8" y="16" font-size="14">{title}</text>\n'
+        + "\n".join(shapes)
+        + "\n</svg>\n"
+    )
+
+
+def growth_plot(rows):
+    """Return an SVG of bars: a row for each thing that grew and each figure."""
+    shapes, y = [], 20
+    for what in dict.fromkeys(row["what"] for row in rows):
+        for figure in ("home (req/s)", "css (req/s)", "memory (MB)"):
+            mine = [row for row in rows if row["what"] == what]
+            most = max(row[figure] for row in mine)
+            shapes.append(f'<text x="8" y="{y}">{what}: {figure}</text>')
+            for number, row in enumerate(mine):
+                height, x = row[figure] / most * 40, 230 + number * 120
+                shapes.append(
+                    f'<rect x="{x}" y="{y - height + 20:.0f}" width="30"'
+                    f' height="{height:.0f}" fill="{COLOURS["ours"]}"/>'
+                    f'<text x="{x + 34}" y="{y + 20}">{row["size"]:,}:'
+                    f" {row[figure]:,.0f}</text>"
+                )
+            y += 56
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 -20 720 {y}"'
+        ' font-family="system-ui, sans-serif" font-size="12" fill="#57606a">\n'
         + "\n".join(shapes)
         + "\n</svg>\n"
     )
