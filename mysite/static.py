@@ -100,6 +100,12 @@ class StaticFiles(WhiteNoiseMiddleware):
     def add_cache_headers(self, headers, path, url):
         """Add the headers that Django's middleware adds to a page as well."""
         super().add_cache_headers(headers, path, url)
+        for name, value in self.security_headers.items():
+            headers[name] = value
+
+    @functools.cached_property
+    def security_headers(self):
+        """The same for each file, so made once for all of them."""
         security = settings.SECURITY_HEADERS | {
             "Content-Security-Policy": build_policy(settings.SECURE_CSP),
             "X-Content-Type-Options": "nosniff",
@@ -111,5 +117,4 @@ class StaticFiles(WhiteNoiseMiddleware):
             if settings.SECURE_HSTS_PRELOAD:
                 hsts += "; preload"
             security["Strict-Transport-Security"] = hsts
-        for name, value in security.items():
-            headers[name] = value
+        return security
