@@ -2,15 +2,26 @@
 
 from django.conf import settings
 from django.core.exceptions import BadRequest
+from django.middleware.csp import get_nonce
 from django.shortcuts import render
+from django.utils.csp import build_policy
 
 
 def security_headers(get_response):
-    """Put SECURITY_HEADERS on every response that has not set its own."""
+    """Put SECURITY_HEADERS on every response that has not set its own.
+
+    And SECURE_CSP, where the view neither overrides it nor used a nonce: Django leaves
+    alone what is there, and writes the whole policy anew for each response otherwise.
+    """
+    headers = settings.SECURITY_HEADERS
+    with_policy = headers | {
+        "Content-Security-Policy": build_policy(settings.SECURE_CSP)
+    }
 
     def middleware(request):
         response = get_response(request)
-        for name, value in settings.SECURITY_HEADERS.items():
+        own_policy = get_nonce(request) or hasattr(response, "_csp_config")
+        for name, value in (headers if own_policy else with_policy).items():
             response.headers.setdefault(name, value)
         return response
 

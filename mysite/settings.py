@@ -110,8 +110,8 @@ INSTALLED_APPS = [
 
 # Static files and /up never come here: wsgi.py answers them first.
 MIDDLEWARE = [
-    "mysite.middleware.security_headers",
     "django.middleware.csp.ContentSecurityPolicyMiddleware",
+    "mysite.middleware.security_headers",
     "django.middleware.security.SecurityMiddleware",
     "mysite.middleware.front_door",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -135,6 +135,7 @@ TEMPLATES = [
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
             ],
+            "builtins": ["mysite.templatetags.files"],
         },
     },
 ]
@@ -203,6 +204,9 @@ else:
 # In the database even where there is Redis: out of a cache that was away for a moment,
 # somebody who has logged out would come back.
 SESSION_ENGINE = "django.contrib.sessions.backends.db"
+
+# The default makes a key ready in each request, for a cookie that is hardly ever set.
+MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
 
 
 # Password validation

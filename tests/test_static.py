@@ -7,7 +7,9 @@ from base64 import b64encode
 import pytest
 from asgiref.sync import async_to_sync
 from django.conf import settings
+from django.contrib.staticfiles.storage import staticfiles_storage
 from django.core.management import call_command
+from django.template import engines
 from django.test import AsyncClient, Client, override_settings
 
 from mysite import asgi, wsgi
@@ -69,6 +71,18 @@ def test_the_script_carries_the_hash_that_the_browser_checks(page):
     body = get(asset(page, "js"))[2]
     digest = b64encode(hashlib.sha384(body).digest()).decode()
     assert f'integrity="sha384-{digest}"' in page
+
+
+@pytest.mark.parametrize("tag", ["static", "integrity"])
+@pytest.mark.parametrize("file, lookups", [("'site.css'", 1), ("file", 3)])
+def test_a_name_in_quotes_is_looked_up_once(monkeypatch, tag, file, lookups):
+    asked = []
+    looker = {"static": "url", "integrity": "integrity"}[tag]
+    monkeypatch.setattr(staticfiles_storage, looker, lambda n: asked.append(n) or "&")
+    with override_settings(LOCAL=False):
+        template = engines["django"].from_string(f"{{% {tag} {file} %}}")
+    assert {template.render({"file": "site.css"}) for _ in range(3)} == {"&amp;"}
+    assert asked == ["site.css"] * lookups
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,8 @@ if BENCH_HOME := os.environ.get("BENCH_HOME"):
     pages = Path(BENCH_HOME)
     TEMPLATES = copy.deepcopy(contender.TEMPLATES)
     TEMPLATES[0]["DIRS"].insert(0, pages / "templates")
-    TEMPLATES[0]["OPTIONS"]["libraries"] = {"integrity": "bench_overlay.integrity"}
+    tags = ["django.templatetags.static", "bench_overlay.integrity"]
+    TEMPLATES[0]["OPTIONS"]["builtins"] = tags
     STATICFILES_DIRS = [pages / "static"]
 
 match os.environ.get("BENCH_VARIANT"):

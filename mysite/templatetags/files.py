@@ -1,0 +1,41 @@
+"""The template tags `static` and `integrity`; the settings load them everywhere."""
+
+import functools
+import re
+
+from django.conf import settings
+from django.contrib.staticfiles.storage import staticfiles_storage
+from django.template import Context, Library
+from django.templatetags.static import do_static
+
+register = Library()
+
+A_NAME_IN_QUOTES = re.compile(r"""\w+ (["'])[^"'|]+\1""")
+
+
+def once(tag):
+    """Return the tag, rendered once for all pages where it names its file itself.
+
+    What it says changes by a deploy alone, and a page has several.
+    """
+
+    def compile(parser, token):
+        node = tag(parser, token)
+        if A_NAME_IN_QUOTES.fullmatch(token.contents) and not settings.LOCAL:
+            text = functools.cache(functools.partial(node.render, Context()))
+            node.render = lambda context: text()
+        return node
+
+    return compile
+
+
+register.tag("static", once(do_static))
+
+
+@register.simple_tag
+def integrity(name):
+    """Return the subresource integrity of a static file: see static.Storage."""
+    return staticfiles_storage.integrity(name)
+
+
+register.tag("integrity", once(register.tags["integrity"]))
