@@ -69,19 +69,14 @@ def look_before_asking(connection, **kwargs):
     """
     if connection.vendor != "postgresql":
         return
-    ask = type(connection).is_usable
+    inner, ask = connection.connection, type(connection).is_usable
+    # Readable without having been asked: it holds its end, or a last message.
+    news = select.poll()
+    news.register(inner.fileno(), select.POLLIN)
 
     def is_usable():
-        inner = connection.connection
-        if inner is None or inner.closed or connection.errors_occurred:
+        if inner.closed or connection.errors_occurred or news.poll(0):
             return ask(connection)
-        return not has_news(inner.fileno()) or ask(connection)
+        return True
 
     connection.is_usable = is_usable
-
-
-def has_news(socket):
-    """Return whether a file descriptor has something to read, if only its end."""
-    poll = select.poll()
-    poll.register(socket, select.POLLIN)
-    return bool(poll.poll(0))
