@@ -230,6 +230,14 @@ def test_views_that_hang_leave_the_other_threads_alone(formation, fault):
     assert statuses == [200] * 4
 
 
+def test_views_that_call_sys_exit_end_no_other_request(formation, fault):
+    with fault("40 views call sys.exit()"):
+        statuses = [formation.get("/rehearsal/leave").status for _ in range(40)]
+        time.sleep(2)
+    assert statuses == [500] * 40
+    assert "A view raised SystemExit" in formation.logs()
+
+
 def test_clients_that_trickle_hold_up_nobody(formation, fault):
     context = ssl.create_default_context(cafile=formation.router.certificate)
     head = (

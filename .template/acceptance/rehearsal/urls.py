@@ -9,6 +9,7 @@ urlpatterns = [
     path("rehearsal/cached", views.cached),
     path("rehearsal/enqueue", views.enqueue),
     path("rehearsal/hang", views.hang),
+    path("rehearsal/leave", views.leave),
     path("rehearsal/query", views.query),
     path("rehearsal/leak", views.leak),
     path("rehearsal/upload", views.upload),

@@ -1,6 +1,7 @@
 """Pages that need the parts of a grown site, one each."""
 
 import os
+import sys
 import time
 
 from django.contrib.auth.models import Group
@@ -54,6 +55,11 @@ def hang(request):
     """Do nothing for a while."""
     time.sleep(float(request.GET["seconds"]))
     return HttpResponse(DYNO)
+
+
+def leave(request):
+    """End Python, which only a mistake does."""
+    sys.exit("leaving")
 
 
 def query(request):
