@@ -5,6 +5,11 @@ import secrets
 import heroku
 import parts
 import pytest
+from selenium import webdriver
+
+FLAGS = """--headless --no-sandbox --disable-gpu --disable-quic --no-first-run
+--disable-background-networking --disable-component-update --disable-sync
+--ignore-certificate-errors --hide-scrollbars --window-size=1280,2000"""
 
 
 @pytest.fixture(scope="session")
@@ -38,3 +43,21 @@ def slug(source, tmp_path_factory, secret_key):
     """What a push of this repository builds: leave it as it is."""
     folder = tmp_path_factory.mktemp("slugs") / "slug"
     return heroku.build(source, folder, {"DJANGO_SECRET_KEY": secret_key})
+
+
+@pytest.fixture(scope="module")
+def chromium(tmp_path_factory):
+    """A browser that finds every host on this machine and keeps its logs."""
+    options = webdriver.ChromeOptions()
+    options.binary_location = parts.need("chromium")
+    for flag in FLAGS.split():
+        options.add_argument(flag)
+    options.add_argument("--host-resolver-rules=MAP * 127.0.0.1")
+    options.add_argument(f"--user-data-dir={tmp_path_factory.mktemp('chromium')}")
+    logs = {"browser": "ALL", "performance": "ALL"}
+    options.set_capability("goog:loggingPrefs", logs)
+    service = webdriver.ChromeService(parts.need("chromedriver"))
+    driver = webdriver.Chrome(options, service)
+    driver.implicitly_wait(5)
+    yield driver
+    driver.quit()

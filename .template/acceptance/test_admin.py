@@ -5,10 +5,8 @@ import shutil
 import heroku
 import parts
 import pytest
-from selenium import webdriver
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import Select
-from test_browser import FLAGS
 
 NAME, PASSWORD = "root", "a-password-for-root"
 
@@ -23,24 +21,6 @@ frontend cdn
   bind 127.0.0.1:{tls_port} ssl crt {folder}/server.pem
   http-request return status 200 content-type text/javascript string "{script}"
 """
-
-
-@pytest.fixture(scope="module")
-def chromium(tmp_path_factory):
-    """A browser that finds every host on this machine and keeps its console."""
-    options = webdriver.ChromeOptions()
-    options.binary_location = parts.need("chromium")
-    for flag in FLAGS.split():
-        options.add_argument(flag)
-    options.add_argument("--host-resolver-rules=MAP * 127.0.0.1")
-    options.add_argument("--window-size=1280,2000")
-    options.add_argument(f"--user-data-dir={tmp_path_factory.mktemp('chromium')}")
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    service = webdriver.ChromeService(parts.need("chromedriver"))
-    driver = webdriver.Chrome(options, service)
-    driver.implicitly_wait(5)
-    yield driver
-    driver.quit()
 
 
 @pytest.fixture(scope="module")

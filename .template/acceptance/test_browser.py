@@ -8,13 +8,8 @@ from pathlib import Path
 import heroku
 import parts
 import pytest
-from selenium import webdriver
 
 ARTEFACTS = Path(os.environ.get("ARTEFACTS", heroku.ROOT / ".template/artefacts"))
-
-FLAGS = """--headless --no-sandbox --disable-gpu --disable-quic --no-first-run
---disable-background-networking --disable-component-update --disable-sync
---ignore-certificate-errors --hide-scrollbars"""
 
 
 @pytest.fixture(scope="module")
@@ -45,22 +40,6 @@ def dyno(slug, postgres, secret_key):
     with parts.HAProxy() as router, heroku.Dyno(slug, config_vars) as dyno:
         router.route([dyno.port])
         yield f"https://127.0.0.1:{router.tls_port}/"
-
-
-@pytest.fixture(scope="module")
-def chromium(tmp_path_factory):
-    """A browser that keeps its console and its network log."""
-    options = webdriver.ChromeOptions()
-    options.binary_location = parts.need("chromium")
-    for flag in FLAGS.split():
-        options.add_argument(flag)
-    options.add_argument(f"--user-data-dir={tmp_path_factory.mktemp('chromium')}")
-    logs = {"browser": "ALL", "performance": "ALL"}
-    options.set_capability("goog:loggingPrefs", logs)
-    service = webdriver.ChromeService(parts.need("chromedriver"))
-    driver = webdriver.Chrome(options, service)
-    yield driver
-    driver.quit()
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

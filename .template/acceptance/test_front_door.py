@@ -293,38 +293,30 @@ def test_a_range_of_a_static_file(dyno, stylesheet, asked, answered):
     assert rest.partition(b"HTTP/1.1 200")[0] == whole[answered]
 
 
-def test_a_silent_client_loses_its_thread_and_the_others_are_served(slug, secret_key):
+@pytest.mark.parametrize(
+    "count, sent, seconds",
+    [
+        # server.SILENCE_SECONDS and LINGER_SECONDS, of clients that never go on
+        (3, request("GET / HTTP/1.1", "X: ")[:-4], 25),
+        # five times LINGER_SECONDS, of clients that never close; gunicorn takes 9.9 s
+        (5, NEXT, 4),
+    ],
+    ids=["silent", "unclosed"],
+)
+def test_clients_that_do_nothing_delay_the_others_by_little(
+    slug, secret_key, count, sent, seconds
+):
     config_vars = {"DJANGO_SECRET_KEY": secret_key, "WEB_CONCURRENCY": "1"}
-    half = request("GET / HTTP/1.1", "X: ")[:-4]
-    with heroku.Dyno(slug, config_vars) as dyno:
-        clients = [socket.create_connection(("127.0.0.1", dyno.port)) for _ in range(3)]
-        for client in clients:
-            client.sendall(half)
+    with contextlib.ExitStack() as stack:
+        dyno = stack.enter_context(heroku.Dyno(slug, config_vars))
+        for _ in range(count):
+            client = socket.create_connection(("127.0.0.1", dyno.port))
+            stack.enter_context(client).sendall(sent)
         time.sleep(0.5)
         start = time.monotonic()
-        answer = talk(dyno, NEXT, seconds=30)
-        waited = time.monotonic() - start
-        for client in clients:
-            client.close()
-        assert answer.startswith(b"HTTP/1.1 200")
-        assert waited < 25  # server.SILENCE_SECONDS and LINGER_SECONDS
+        assert talk(dyno, NEXT, seconds=30).startswith(b"HTTP/1.1 200")
+        assert time.monotonic() - start < seconds
         assert "Traceback" not in dyno.log
-
-
-def test_clients_that_do_not_close_delay_the_others_by_little(slug, secret_key):
-    config_vars = {"DJANGO_SECRET_KEY": secret_key, "WEB_CONCURRENCY": "1"}
-    with heroku.Dyno(slug, config_vars) as dyno:
-        clients = [socket.create_connection(("127.0.0.1", dyno.port)) for _ in range(5)]
-        for client in clients:
-            client.sendall(NEXT)
-        time.sleep(0.2)
-        start = time.monotonic()
-        answer = talk(dyno, NEXT, seconds=30)
-        waited = time.monotonic() - start
-        for client in clients:
-            client.close()
-        assert answer.startswith(b"HTTP/1.1 200")
-        assert waited < 4  # five times server.LINGER_SECONDS; gunicorn's own is 9.9
 
 
 def test_a_reset_connection_leaves_no_traceback(dyno):
