@@ -2,26 +2,15 @@
 
 from django.conf import settings
 from django.core.exceptions import BadRequest
-from django.middleware.csp import get_nonce
 from django.shortcuts import render
-from django.utils.csp import build_policy
 
 
 def security_headers(get_response):
-    """Put SECURITY_HEADERS on every response that has not set its own.
-
-    And SECURE_CSP, where the view neither overrides it nor used a nonce: Django leaves
-    alone what is there, and writes the whole policy anew for each response otherwise.
-    """
-    headers = settings.SECURITY_HEADERS
-    with_policy = headers | {
-        "Content-Security-Policy": build_policy(settings.SECURE_CSP)
-    }
+    """Put SECURITY_HEADERS on every response that has not set its own."""
 
     def middleware(request):
         response = get_response(request)
-        own_policy = get_nonce(request) or hasattr(response, "_csp_config")
-        for name, value in (headers if own_policy else with_policy).items():
+        for name, value in settings.SECURITY_HEADERS.items():
             response.headers.setdefault(name, value)
         return response
 
@@ -29,7 +18,10 @@ def security_headers(get_response):
 
 
 def front_door(get_response):
-    """Refuse what the server and Django let through and a view could not survive."""
+    """Refuse what the server and Django let through and a view could not survive.
+
+    And what a view could do to the server: sys.exit() would end the whole process.
+    """
 
     def middleware(request):
         environ = request.META
@@ -47,6 +39,9 @@ def front_door(get_response):
             raise BadRequest("A Content-Length that is no number") from None
         if length > settings.REQUEST_MAX_BYTES:
             return render(request, "413.html", status=413)
-        return get_response(request)
+        try:
+            return get_response(request)
+        except SystemExit as error:
+            raise RuntimeError("A view called sys.exit()") from error
 
     return middleware

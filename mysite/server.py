@@ -101,18 +101,19 @@ class Threads:
     """
 
     def __init__(self, number, answer):
-        self.number, self.answer = number, answer
-        self.waiting = queue.SimpleQueue()
-        for _ in range(number):
-            threading.Thread(target=self.work, daemon=True).start()
+        self.answer, self.waiting = answer, queue.SimpleQueue()
+        work = functools.partial(threading.Thread, target=self.work, daemon=True)
+        self.threads = [work() for _ in range(number)]
+        for thread in self.threads:
+            thread.start()
 
     def work(self):
         while conn := self.waiting.get():
             self.answer(conn)
 
     def shutdown(self, wait):
-        """Let each thread end once it has nothing to do; gunicorn never waits."""
-        for _ in range(self.number):
+        """Let each thread end once it has nothing to do."""
+        for _ in self.threads:
             self.waiting.put(None)
 
 
@@ -133,12 +134,22 @@ class DrainingWorker(ThreadWorker):
     def get_thread_pool(self):
         return Threads(self.cfg.threads, self.answer)
 
+    def run(self):
+        super().run()
+        # A worker that is replaced need not cut off what takes longer to answer.
+        for thread in self.tpool.threads:
+            thread.join()
+
     def enqueue_req(self, conn):
         self.tpool.waiting.put(conn)
 
     def answer(self, conn):
         """Answer one request in a thread, and tell gunicorn's main thread of it."""
-        goes_on = self.handle(conn)
+        goes_on = False
+        try:
+            goes_on = self.handle(conn)
+        except BaseException:  # say, of a log that cannot be written
+            self.log.exception("A connection failed")
         outcome = SimpleNamespace(cancelled=lambda: False, result=lambda: goes_on)
         self.method_queue.defer(self.finish_request, conn, outcome)
 
@@ -146,7 +157,9 @@ class DrainingWorker(ThreadWorker):
         if not getattr(self, "stopping", False):
             self.stopping = True
             stop = super().handle_exit
-            threading.Timer(LAME_DUCK_SECONDS, stop, (sig, frame)).start()
+            timer = threading.Timer(LAME_DUCK_SECONDS, stop, (sig, frame))
+            timer.daemon = True  # SIGQUIT ends it too
+            timer.start()
 
     def handle(self, conn):
         """Answer one request of a connection; gunicorn calls this in a thread."""
@@ -167,10 +180,4 @@ class DrainingWorker(ThreadWorker):
             # It is answered by 411 without a look at its body, so nobody knows whether
             # what follows is another request.
             req.force_close()
-        try:
-            return super().handle_request(req, conn)
-        except Exception:
-            raise
-        except BaseException as error:
-            # A view called sys.exit(): that ends neither the thread nor the process.
-            raise RuntimeError(f"A view raised {error!r}") from error
+        return super().handle_request(req, conn)
