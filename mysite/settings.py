@@ -110,8 +110,8 @@ INSTALLED_APPS = [
 
 # Static files and /up never come here: wsgi.py answers them first.
 MIDDLEWARE = [
-    "django.middleware.csp.ContentSecurityPolicyMiddleware",
     "mysite.middleware.security_headers",
+    "django.middleware.csp.ContentSecurityPolicyMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "mysite.middleware.front_door",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -154,7 +154,7 @@ try:
 except ValueError:
     DATABASES = {}
 
-if "DATABASE_URL" not in os.environ and not (ON_HEROKU and not LOCAL):
+if "DATABASE_URL" not in os.environ and (LOCAL or not ON_HEROKU):
     # A dyno's disk forgets, so this file is for laptops; checks/ says so elsewhere.
     DATABASES = {
         "default": {
@@ -177,36 +177,27 @@ elif DATABASES and DATABASES["default"]["ENGINE"].endswith(("postgresql", "postg
 # https://docs.djangoproject.com/en/6.1/topics/cache/
 
 # Set by `heroku addons:create heroku-redis:mini`.
-if os.environ.get("REDIS_URL"):
-    CACHES = {
-        "default": {
-            "BACKEND": "mysite.cache.FailOpenRedisCache",
-            "LOCATION": os.environ["REDIS_URL"],
-            # Seconds; see mysite/cache.py for what happens then.
-            "OPTIONS": {"socket_connect_timeout": 0.5, "socket_timeout": 0.5},
-        }
-    }
-    if os.environ["REDIS_URL"].startswith("rediss://"):
+redis_url = os.environ.get("REDIS_URL", "")
+if redis_url:
+    # Seconds; see mysite/cache.py for what happens then.
+    options = {"socket_connect_timeout": 0.5, "socket_timeout": 0.5}
+    if redis_url.startswith("rediss://"):
         # Heroku signs Redis's certificate itself, so there is no chain to verify.
-        CACHES["default"]["OPTIONS"]["ssl_cert_reqs"] = None
+        options["ssl_cert_reqs"] = None
+    cache = {"BACKEND": "mysite.cache.FailOpenRedisCache", "LOCATION": redis_url}
+    cache["OPTIONS"] = options
 elif DATABASES and not LOCAL:
     # Shared by every dyno; the release phase makes the table.
-    CACHES = {
-        "default": {
-            "BACKEND": "django.core.cache.backends.db.DatabaseCache",
-            "LOCATION": "cache",
-            "OPTIONS": {"MAX_ENTRIES": 5_000},
-        }
-    }
+    cache = {"BACKEND": "django.core.cache.backends.db.DatabaseCache"}
+    cache |= {"LOCATION": "cache", "OPTIONS": {"MAX_ENTRIES": 5_000}}
 else:
-    CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
+    cache = {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
+CACHES = {"default": cache}
 
-# In the database even where there is Redis: out of a cache that was away for a moment,
-# somebody who has logged out would come back.
-SESSION_ENGINE = "django.contrib.sessions.backends.db"
+# Sessions stay in the database, Django's default, even where there is Redis: out of a
+# cache that was away for a moment, somebody who has logged out would come back.
 
-# The default makes a key ready in each request, for a cookie that is hardly ever set.
-MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
+MESSAGE_STORAGE = "mysite.messages.Storage"
 
 
 # Password validation
@@ -274,21 +265,14 @@ DEFAULT_EXCEPTION_REPORTER_FILTER = "mysite.views.ReportFilter"
 # https://docs.djangoproject.com/en/6.1/topics/tasks/
 
 # Done at once on a laptop; in production by `heroku ps:scale worker=1`.
-TASKS = {
-    "default": {
-        "BACKEND": (
-            "django.tasks.backends.immediate.ImmediateBackend"
-            if LOCAL
-            else "django_tasks_db.DatabaseBackend"
-        )
-    }
-}
+TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend"}}
+if LOCAL:
+    TASKS["default"]["BACKEND"] = "django.tasks.backends.immediate.ImmediateBackend"
 
 
 # Logging
 # https://docs.djangoproject.com/en/6.1/topics/logging/
 
 # Django's own with debug on; else one event a line on stdout, for Heroku's log.
-LOGGING = {}
-if not DEBUG:
-    LOGGING = logs.config(os.environ.get("DJANGO_LOG_LEVEL", ""), admins=bool(ADMINS))
+level = os.environ.get("DJANGO_LOG_LEVEL", "")
+LOGGING = {} if DEBUG else logs.config(level, admins=bool(ADMINS))

@@ -15,7 +15,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import InterfaceError, OperationalError, connection
 from django.http import HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
-from django.tasks import task_backends as tasks
+from django.tasks import task_backends
 from django.templatetags.static import static
 from django.utils.csp import CSP, build_policy
 from django.views.debug import SafeExceptionReporterFilter
@@ -61,7 +61,8 @@ def ready(request):
     """
     states = {name: probe(name) for name in PROBES}
     failed = "failed" in states.values()
-    if not failed and attached() and isinstance(tasks["default"], DatabaseBackend):
+    has_queue = isinstance(task_backends["default"], DatabaseBackend)
+    if not failed and attached() and has_queue:
         states["queued"] = queue.depth()
     return JsonResponse(states, status=503 if failed else 200)
 
