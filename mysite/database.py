@@ -67,8 +67,8 @@ def look_before_asking(connection, **kwargs):
     A server that was stopped has hung up, which a look at the socket shows for nothing,
     where a query would cost each request a round trip.
     """
-    if connection.vendor != "postgresql":
-        return
+    if connection.vendor != "postgresql" or not hasattr(select, "poll"):
+        return  # Windows has no poll
     inner, ask = connection.connection, type(connection).is_usable
     # Readable without having been asked: it holds its end, or a last message.
     news = select.poll()

@@ -27,3 +27,20 @@ def test_a_health_check_asks_nothing_and_sees_that_the_server_hung_up(monkeypatc
         time.sleep(0.01)
     assert not connection.is_usable()
     connection.close()
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("doubt", ["an error", "it is closed"])
+def test_a_health_check_asks_where_there_is_doubt(monkeypatch, doubt):
+    connection = connections["default"]
+    if connection.vendor != "postgresql":
+        pytest.skip("SQLite has no server")
+    connection.ensure_connection()
+    monkeypatch.setattr(type(connection), "is_usable", lambda self: "asked")
+    assert connection.is_usable() is True
+    if doubt == "an error":
+        monkeypatch.setattr(connection, "errors_occurred", True)
+    else:
+        connection.connection.close()
+    assert connection.is_usable() == "asked"
+    connection.close()

@@ -74,14 +74,20 @@ def test_the_script_carries_the_hash_that_the_browser_checks(page):
 
 
 @pytest.mark.parametrize("tag", ["static", "integrity"])
-@pytest.mark.parametrize("file, lookups", [("'site.css'", 1), ("file", 3)])
-def test_a_name_in_quotes_is_looked_up_once(monkeypatch, tag, file, lookups):
+@pytest.mark.parametrize(
+    "file, local, lookups",
+    [("'site.css'", False, 2), ("file", False, 4), ("'site.css'", True, 4)],
+)
+def test_a_name_in_quotes_is_looked_up_once(monkeypatch, tag, file, local, lookups):
     asked = []
-    looker = {"static": "url", "integrity": "integrity"}[tag]
-    monkeypatch.setattr(staticfiles_storage, looker, lambda n: asked.append(n) or "&")
-    with override_settings(LOCAL=False):
-        template = engines["django"].from_string(f"{{% {tag} {file} %}}")
-    assert {template.render({"file": "site.css"}) for _ in range(3)} == {"&amp;"}
+    lookup = {"static": "url", "integrity": "integrity"}[tag]
+    monkeypatch.setattr(staticfiles_storage, lookup, lambda n: asked.append(n) or "&")
+    text = "<% x %>|<% autoescape off %><% x %><% endautoescape %>"
+    text = text.replace("x", f"{tag} {file}").replace("<", "{").replace(">", "}")
+    with override_settings(LOCAL=local):
+        template = engines["django"].from_string(text)
+    for _ in range(2):
+        assert template.render({"file": "site.css"}) == "&amp;|&"
     assert asked == ["site.css"] * lookups
 
 

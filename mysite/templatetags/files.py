@@ -16,17 +16,19 @@ A_NAME_IN_QUOTES = re.compile(r"""\w+ (["'])[^"'|]+\1""")
 def once(tag):
     """Return the tag, rendered once for all pages where it names its file itself.
 
-    What it says changes by a deploy alone, and a page has several.
+    What it says changes by a deploy alone, and a page has several. A page with
+    `load static` has Django's own again, which says the same.
     """
 
-    def compile(parser, token):
+    def parse(parser, token):
         node = tag(parser, token)
         if A_NAME_IN_QUOTES.fullmatch(token.contents) and not settings.LOCAL:
-            text = functools.cache(functools.partial(node.render, Context()))
-            node.render = lambda context: text()
+            render = node.render
+            text = functools.cache(lambda escape: render(Context(autoescape=escape)))
+            node.render = lambda context: text(context.autoescape)
         return node
 
-    return compile
+    return parse
 
 
 register.tag("static", once(do_static))
