@@ -82,11 +82,11 @@ def when_ready(server):
     """Say what this dyno will take of the database's connections and of the memory."""
     connections = workers * threads
     limit = os.environ.get("DATABASE_CONNECTION_LIMIT", "")
-    of = f"of {limit}" if limit.isdecimal() else "of a limit not told"
+    of = f"of {limit}" if limit.isdecimal() else "DATABASE_CONNECTION_LIMIT not set"
     unit = 1024**2 if sys.platform == "darwin" else 1024  # bytes there, KiB elsewhere
     megabytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // unit
     server.log.info(
-        f"{workers} workers x {threads} threads = {connections} database connections, "
+        f"{workers} x {threads} threads = {connections} database connections, "
         f"{2 * connections} while a release replaces another, {of}; "
         f"{megabytes} MB before the first request, shared by the workers"
     )

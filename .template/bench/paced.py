@@ -47,15 +47,13 @@ def latencies(port, request, rate, seconds):
             chunk = connection.recv(1 << 18)
             entry[2] += chunk
             head, end, body = entry[2].partition(b"\r\n\r\n")
-            length = (
-                int(re.search(rb"(?i)content-length: (\d+)", head)[1]) if end else 0
-            )
-            if not end or len(body) < length:
+            length = re.search(rb"(?i)content-length: (\d+)", head)
+            if not end or (length and len(body) < int(length[1])):
                 if not chunk:
                     raise RuntimeError(f"the server hung up: {entry[2][:200]}")
                 continue
-            if not head.startswith(b"HTTP/1.1 200"):
-                raise RuntimeError(f"not a 200: {head[:200]}")
+            if not length or not head.startswith(b"HTTP/1.1 200"):
+                raise RuntimeError(f"no 200 of a known length: {head[:200]}")
             taken.append(time.perf_counter() - start - moment)
             del busy[fileno]
             if b"connection: close" in head.lower():
