@@ -115,14 +115,11 @@ def migrations():
         yield problem(Error, 33, cause, "heroku run python manage.py migrate")
 
 
-LATER = 1  # second
-
-
 def log_unapplied_migrations():
     """Log what `migrations` finds, from a thread and a connection of its own.
 
     For gunicorn's post_worker_init: before the fork no connection may be opened, and
-    after it the first requests should not have to share the core with this.
+    after it none should hold up the first request.
     """
 
     def look():
@@ -136,6 +133,4 @@ def log_unapplied_migrations():
             connection.close()
 
     if connection.vendor != "unknown":
-        timer = threading.Timer(LATER, look)
-        timer.daemon = True
-        timer.start()
+        threading.Thread(target=look, name="migrations", daemon=True).start()
