@@ -1,4 +1,4 @@
-"""Tests run as on a laptop: plain HTTP, static files as they lie in their folders."""
+"""What the tests of the site itself share."""
 
 import io
 import json
@@ -7,22 +7,12 @@ import subprocess
 import sys
 from pathlib import Path
 
-import django
 import pytest
 from django.core.signals import request_started
 from django.db import close_old_connections
 
 ROOT = Path(__file__).resolve().parent.parent
 SECRET_KEY = "a-secret-key-for-tests-0123456789-abcdefghijklmnopqrstuvwxyz"
-
-
-def pytest_configure():
-    os.environ["DJANGO_SETTINGS_MODULE"] = "mysite.settings"
-    os.environ["DJANGO_LOCAL"] = "1"
-    os.environ.pop("DJANGO_DEBUG", None)
-    django.setup()
-    # A manifest that `bin/run` left behind may be older than the templates.
-    django.conf.settings.STATIC_ROOT = ROOT / "no-such-folder"
 
 
 @pytest.fixture(scope="session")
