@@ -377,6 +377,57 @@ def test_an_unapplied_migration_is_told_when_the_database_is_asked():
     assert "sessions.0001_initial" in message.msg
 
 
+MODELS = """
+from django.db import models
+
+class Order(models.Model):
+    number = models.IntegerField(primary_key=True)
+"""
+MIGRATION = """
+from django.db import migrations, models
+
+class Migration(migrations.Migration):
+    fields = [("number", models.IntegerField(primary_key=True, serialize=False))]
+    operations = [migrations.CreateModel("Order", fields)]
+"""
+NOTE = "    note = models.TextField()\n    day = models.DateField(auto_now_add=True)\n"
+
+
+@pytest.fixture
+def install(site, settings, monkeypatch):
+    """Install an app, by a name that no other test takes: Django forgets no model."""
+
+    def install(name, folder=".", note="", migration=MIGRATION):
+        site.file(f"{folder}/{name}/models.py", MODELS + note)
+        if migration:
+            site.file(f"{folder}/{name}/migrations/__init__.py")
+            site.file(f"{folder}/{name}/migrations/0001_initial.py", migration)
+        monkeypatch.syspath_prepend(site.root / folder)
+        settings.INSTALLED_APPS = [*settings.INSTALLED_APPS, name]
+        return {code: message.msg for code, message in found().items()}
+
+    return install
+
+
+def test_a_model_that_changed_without_a_migration_is_told(install):
+    cause = "A change in changed has no migration: Add field day to order and 1 more."
+    assert install("changed", note=NOTE) == {"deploy.E034": cause}
+
+
+def test_a_model_without_any_migration_is_told_for_no_release_makes_its_table(install):
+    cause = "A change in tableless has no migration: Create model Order."
+    assert install("tableless", migration=None) == {"deploy.E034": cause}
+
+
+def test_a_model_whose_migration_was_made_is_passed_without_a_database(install, site):
+    site.engine("django.db.backends.dummy")
+    assert install("made") == {}
+
+
+def test_a_model_of_an_installed_package_is_not_the_projects_to_migrate(install):
+    assert install("other", "lib/site-packages", note=NOTE) == {}
+
+
 def test_a_server_refuses_to_start_and_says_everything_at_once(site):
     site.env(DJANGO_SECRET_KEY="", DATABASE_URL="")
     with pytest.raises(SystemExit) as refusal:
@@ -395,4 +446,4 @@ def test_no_problem_is_left_without_a_test():
     source = "".join(path.read_text() for path in folder.glob("*.py"))
     told = re.findall(r"problem\((Error|Warning), (\d+)", source)
     codes = {f"{kind[0]}{int(number):03}" for kind, number in told}
-    assert codes == {code for code, _ in BROKEN.values()} | {"E004", "E033"}
+    assert codes == {code for code, _ in BROKEN.values()} | {"E004", "E033", "E034"}

@@ -249,6 +249,14 @@ def test_a_page_that_names_no_static_file_is_refused(slug, tmp_path, secret_key)
     assert "home.html names nosuch.js" in output
 
 
+def test_a_model_that_changed_without_a_migration_is_refused(shop, secret_key):
+    models = "from django.db import models\n\nclass Order(models.Model):\n    pass\n"
+    (shop / "shop/models.py").write_text(models)
+    passed, output, _ = release(shop, {"DJANGO_SECRET_KEY": secret_key})
+    assert not passed
+    assert "A change in shop has no migration: Create model Order." in output
+
+
 def test_a_dyno_whose_database_lacks_migrations_serves_and_says_so_once(site):
     slug, config_vars, _ = site
     with heroku.Dyno(slug, config_vars) as dyno:

@@ -17,6 +17,10 @@ from django.contrib.staticfiles import finders
 from django.core.checks import Error, Warning
 from django.core.files.storage import storages
 from django.core.management import get_commands
+from django.db.migrations.autodetector import MigrationAutodetector
+from django.db.migrations.loader import MigrationLoader
+from django.db.migrations.questioner import MigrationQuestioner
+from django.db.migrations.state import ProjectState
 from django.template import TemplateDoesNotExist, TemplateSyntaxError, engines
 from django.template.backends.django import DjangoTemplates
 from django.template.loader_tags import ExtendsNode, IncludeNode
@@ -37,6 +41,12 @@ def read(name):
     """Return the text of a file of the project, or "" where there is none."""
     path = Path(settings.BASE_DIR, name)
     return path.read_text("utf-8", "replace") if path.is_file() else ""
+
+
+def is_ours(folder):
+    """Return whether this is the project's own folder, and no installed package's."""
+    inside = folder.is_relative_to(settings.BASE_DIR)
+    return inside and "site-packages" not in folder.parts
 
 
 @check()
@@ -198,6 +208,28 @@ def processes_start():
                 yield problem(Error, 26, cause, "python manage.py help")
 
 
+@check()
+def unmade_migrations():
+    """A model that was changed alone asks the database for what no migration adds.
+
+    As `makemigrations --check` with the names of the project's apps, so for one without
+    migrations too: the release makes no table for its models.
+    """
+    ours = {app.label for app in apps.get_app_configs() if is_ours(Path(app.path))}
+    loader = MigrationLoader(None)
+    before, now = loader.project_state(), ProjectState.from_apps(apps)
+    # Not the one for non-interactive use: it exits where a column needs a default.
+    questioner = MigrationQuestioner(specified_apps=ours)
+    detector = MigrationAutodetector(before, now, questioner)
+    changes = detector.changes(loader.graph, convert_apps=ours)
+    for label in sorted(ours & changes.keys()):
+        first, *others = (o for made in changes[label] for o in made.operations)
+        more = f" and {len(others)} more" if others else ""
+        cause = f"A change in {label} has no migration: {first.describe()}{more}."
+        command = f"python manage.py makemigrations {label}, then commit and push"
+        yield problem(Error, 34, cause, command)
+
+
 def stale_file(storage):
     """Return a static file that changed after it was collected, or None."""
     manifest = Path(storage.manifest_storage.path(storage.manifest_name))
@@ -231,10 +263,7 @@ def project_templates():
     for engine in engines.all():
         if not isinstance(engine, DjangoTemplates):
             continue
-        for folder in map(Path, engine.template_dirs):
-            inside = folder.is_relative_to(settings.BASE_DIR)
-            if not inside or "site-packages" in folder.parts:
-                continue
+        for folder in filter(is_ours, map(Path, engine.template_dirs)):
             for path in sorted(folder.rglob("*")):
                 if path.is_file() and not path.name.startswith("."):
                     yield engine, path.relative_to(folder).as_posix()
