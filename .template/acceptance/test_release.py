@@ -196,6 +196,15 @@ def test_a_server_that_is_down_is_told(site):
     unreachable(output, "accepts no connections")
 
 
+def test_a_host_that_is_not_there_is_told(site):
+    slug, config_vars, _ = site
+    config_vars["DATABASE_URL"] = "postgres://dyno:a-password@nohost.invalid/name"
+    passed, output, _ = release(slug, config_vars)
+    assert not passed
+    unreachable(output, "is at a host that has no address")
+    assert "nohost" not in output
+
+
 def test_a_plan_without_a_free_connection_is_told(site, postgres):
     slug, config_vars, name = site
     postgres.psql(f'ALTER DATABASE "{name}" CONNECTION LIMIT 0')

@@ -34,7 +34,7 @@ FAILURES = (
     ("connection slots", "has no connection left", KILL),
     ("password", "does not know this user or this password", CREDENTIALS),
     ("does not exist", "has no such database or user", CREDENTIALS),
-    ("translate host", "is at a host that has no address", CREDENTIALS),
+    ("resolve host", "is at a host that has no address", CREDENTIALS),
     ("ssl", "could not be reached over TLS", INFO),
     ("refused", "accepts no connections", INFO),
     ("starting up", "is just starting", INFO),
