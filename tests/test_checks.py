@@ -139,7 +139,7 @@ class Site:
 @pytest.fixture
 def site(tmp_path, monkeypatch, production, settings):
     for name in os.environ:
-        if name.startswith(("DJANGO_", "DATABASE_", "REDIS_", "WEB_", "PORT")):
+        if name.startswith(("DJANGO_", "DATABASE_", "DEBUG", "REDIS_", "WEB_", "PORT")):
             monkeypatch.delenv(name)
     site = Site(tmp_path, monkeypatch)
     site.env(**production)
@@ -197,6 +197,8 @@ BROKEN = {
     "the key is uniform": ("E001", do("env", DJANGO_SECRET_KEY="ab" * 40)),
     "a dyno has a laptop's settings": ("E002", do("setting", LOCAL=True)),
     "debug is on": ("E002", do("setting", DEBUG=True)),
+    "debug is asked for": ("W035", do("env", DJANGO_DEBUG="1")),
+    "debug is asked for by its old name": ("W035", do("env", DEBUG="True")),
     "no host is allowed": ("E003", do("setting", ALLOWED_HOSTS=[])),
     "no database is attached": ("W005", do("without", "DATABASE_URL")),
     "no database is named off Heroku": ("E006", do("off_heroku", "DATABASE_URL")),
@@ -298,6 +300,7 @@ def test_a_sound_site_is_passed_without_a_word(site):
 
 SOUND = {
     "a laptop has no secrets": do("laptop"),
+    "debug is off": do("env", DEBUG="False"),
     "verify-full is stricter than require": do("database", sslmode="verify-full"),
     "the plan's limit is enough": do("env", DATABASE_CONNECTION_LIMIT="15"),
     "the server is named in the Procfile": do(
@@ -424,8 +427,42 @@ def test_a_model_whose_migration_was_made_is_passed_without_a_database(install, 
     assert install("made") == {}
 
 
+def test_a_migration_that_was_not_committed_is_told(install):
+    needs = '    dependencies = [("orphan", "0000_lost")]\n'
+    (cause,) = install("orphan", migration=MIGRATION + needs).values()
+    assert "A migration is not there:" in cause
+    assert "('orphan', '0000_lost')" in cause
+
+
 def test_a_model_of_an_installed_package_is_not_the_projects_to_migrate(install):
     assert install("other", "lib/site-packages", note=NOTE) == {}
+
+
+def test_where_to_migrate_depends_on_where_the_database_is(site):
+    site.monkeypatch.setattr(server, "unapplied_migrations", lambda: ["shop.0001"])
+    (message,) = server.migrations()
+    assert message.hint.startswith("heroku run python manage.py migrate ")
+    site.setting(ON_HEROKU=False)
+    (message,) = server.migrations()
+    assert message.hint.startswith("python manage.py migrate ")
+
+
+def test_postgresqls_driver_is_no_cure_for_another_database(site):
+    site.engine("no.such.engine")
+    assert "psycopg" in found()["deploy.E008"].hint
+    site.database("mysql")
+    hint = found()["deploy.E008"].hint
+    assert "psycopg" not in hint
+    assert "DATABASE_URL=postgres://" in hint
+
+
+def test_a_malformed_database_url_sells_no_cache(site):
+    site.env(DATABASE_URL="nonsense")
+    site.engine("django.db.backends.dummy")
+    site.cache("locmem.LocMemCache")
+    assert set(found()) == {"deploy.E004"}
+    site.without("DATABASE_URL")
+    assert set(found()) == {"deploy.W005", "deploy.W017"}
 
 
 def test_a_server_refuses_to_start_and_says_everything_at_once(site):

@@ -18,6 +18,7 @@ from mysite.checks.registry import ATTACH, check, problem
 PACKAGE = __package__.partition(".")[0]
 NO_MAIL = f"{PACKAGE}.mail.UnsentMail"
 NEW_KEY = 'heroku config:set DJANGO_SECRET_KEY="$(openssl rand -base64 48)"'
+NEW_DATABASE = "heroku config:set DATABASE_URL=postgres://USER:PASSWORD@HOST/NAME"
 HOST = re.compile(r"[^:/@]*|[^:/@]+:\d+|\[[0-9A-Fa-f:]+\](:\d+)?")
 LOCAL_HOST = re.compile(r"|localhost|127\..*|::1|/.*")
 
@@ -49,7 +50,7 @@ def secret_key():
 
 @check("configuration")
 def laptop_settings():
-    """A laptop's settings on a dyno answer nobody but the dyno itself."""
+    """A laptop's settings on a dyno answer nobody but itself, or do nothing at all."""
     dyno = os.environ.get("DYNO", "").startswith(("web.", "worker.", "release."))
     command = "heroku config:unset DJANGO_LOCAL DJANGO_DEBUG"
     if settings.LOCAL and dyno:
@@ -58,6 +59,11 @@ def laptop_settings():
     elif settings.DEBUG and not settings.LOCAL:
         cause = "DEBUG is on: an error page would show the code to every visitor."
         yield problem(Error, 2, cause, "take DEBUG = True out of settings.py")
+    for name in ("DEBUG", "DJANGO_DEBUG"):
+        if os.environ.get(name) in ("1", "true", "True") and not settings.LOCAL:
+            cause = f"{name} does nothing here: an error page would show the code."
+            more = "for a longer log: heroku config:set DJANGO_LOG_LEVEL=DEBUG"
+            yield problem(Warning, 35, cause, f"heroku config:unset {name}; {more}")
 
 
 @check("configuration")
@@ -115,16 +121,16 @@ def database_url_problem(url):
 @check("configuration")
 def database_url():
     """The one config var that the whole site hangs on."""
-    command = "heroku config:set DATABASE_URL=postgres://USER:PASSWORD@HOST/NAME"
     if "DATABASE_URL" in os.environ:
         if cause := database_url_problem(os.environ["DATABASE_URL"]):
-            yield problem(Error, 4, f"DATABASE_URL {cause}.", command)
+            yield problem(Error, 4, f"DATABASE_URL {cause}.", NEW_DATABASE)
     elif not settings.LOCAL and settings.ON_HEROKU:
         cause = "DATABASE_URL is not set: pages that need a database answer 503."
         yield problem(Warning, 5, cause, ATTACH)
     elif not settings.LOCAL:
         cause = "DATABASE_URL is not set, and no server should guess a database."
-        yield problem(Error, 6, cause, command.removeprefix("heroku config:set "))
+        command = NEW_DATABASE.removeprefix("heroku config:set ")
+        yield problem(Error, 6, cause, command)
 
 
 @check("configuration")
@@ -145,6 +151,10 @@ def database_driver():
     except (ImportError, ImproperlyConfigured):
         cause = "The Python driver of the database in DATABASE_URL is not installed."
         command = "put psycopg[binary] into requirements.in, then run bin/lock"
+        engine = settings.DATABASES.get("default", {}).get("ENGINE", "")
+        if not engine.endswith(("postgresql", "postgis")):
+            cause = "DATABASE_URL is not PostgreSQL's, and the driver is not installed."
+            command = f"{NEW_DATABASE}, or put the driver into requirements.in"
         yield problem(Error, 8, cause, command)
 
 

@@ -18,6 +18,7 @@ from django.core.checks import Error, Warning
 from django.core.files.storage import storages
 from django.core.management import get_commands
 from django.db.migrations.autodetector import MigrationAutodetector
+from django.db.migrations.exceptions import NodeNotFoundError
 from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.questioner import MigrationQuestioner
 from django.db.migrations.state import ProjectState
@@ -216,7 +217,12 @@ def unmade_migrations():
     migrations too: the release makes no table for its models.
     """
     ours = {app.label for app in apps.get_app_configs() if is_ours(Path(app.path))}
-    loader = MigrationLoader(None)
+    try:
+        loader = MigrationLoader(None)
+    except NodeNotFoundError as error:
+        cause = f"A migration is not there: {error}."
+        yield problem(Error, 34, cause, "git status, then commit it and push")
+        return
     before, now = loader.project_state(), ProjectState.from_apps(apps)
     # Not the one for non-interactive use: it exits where a column needs a default.
     questioner = MigrationQuestioner(specified_apps=ours)

@@ -1,4 +1,4 @@
-"""gunicorn's settings against the router, the dyno and the database."""
+"""gunicorn's settings against the platform's limits, and the database's migrations."""
 
 import logging
 import os
@@ -65,6 +65,8 @@ def shared_cache():
     workers = gunicorn_settings()["workers"]
     backend = settings.CACHES["default"]["BACKEND"]
     if backend.endswith("LocMemCache") and workers > 1 and not settings.LOCAL:
+        if "DATABASE_URL" in os.environ and connection.vendor == "unknown":
+            return  # E004: once it can be read, the cache is kept there
         cause = f"The cache is each process's own memory, and {workers} workers run."
         command = "heroku addons:create heroku-redis:mini, or attach a database"
         yield problem(Warning, 17, cause, command)
@@ -112,7 +114,10 @@ def migrations():
     if names := unapplied_migrations():
         more = f" and {len(names) - 1} more" if len(names) > 1 else ""
         cause = f"The database lacks a migration: {names[0]}{more}."
-        yield problem(Error, 33, cause, "heroku run python manage.py migrate")
+        command = "python manage.py migrate"
+        if settings.ON_HEROKU:
+            command = f"heroku run {command}"
+        yield problem(Error, 33, cause, command)
 
 
 def log_unapplied_migrations():
