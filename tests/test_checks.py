@@ -422,6 +422,11 @@ def test_a_model_without_any_migration_is_told_for_no_release_makes_its_table(in
     assert install("tableless", migration=None) == {"deploy.E034": cause}
 
 
+def test_a_model_whose_table_is_anothers_needs_no_migration(install):
+    note = "    class Meta:\n        managed = False\n"
+    assert install("foreign", note=note, migration=None) == {}
+
+
 def test_a_model_whose_migration_was_made_is_passed_without_a_database(install, site):
     site.engine("django.db.backends.dummy")
     assert install("made") == {}

@@ -214,9 +214,14 @@ def unmade_migrations():
     """A model that was changed alone asks the database for what no migration adds.
 
     As `makemigrations --check` with the names of the project's apps, so for one without
-    migrations too: the release makes no table for its models.
+    migrations too: the release makes no table for its models. One whose tables are all
+    another's to make needs none.
     """
-    ours = {app.label for app in apps.get_app_configs() if is_ours(Path(app.path))}
+    ours = {
+        app.label
+        for app in apps.get_app_configs()
+        if is_ours(Path(app.path)) and any(m._meta.managed for m in app.get_models())
+    }
     try:
         loader = MigrationLoader(None)
     except NodeNotFoundError as error:
