@@ -7,10 +7,11 @@ from django.shortcuts import render
 
 def security_headers(get_response):
     """Put SECURITY_HEADERS on every response that has not set its own."""
+    headers = settings.SECURITY_HEADERS.items()
 
     def middleware(request):
         response = get_response(request)
-        for name, value in settings.SECURITY_HEADERS.items():
+        for name, value in headers:
             response.headers.setdefault(name, value)
         return response
 
