@@ -44,14 +44,14 @@ CASES = {
 }
 
 
-def throughput(contenders, workers, rounds, seconds):
+def throughput(contenders, workers, rounds, seconds, wanted=CASES):
     """Return {case: {contender: {figure: [one a round]}}}; the first round warms up."""
     cases = {}
     with contextlib.ExitStack() as stack:
         dynos = [stack.enter_context(Dyno(c, workers)) for c in contenders]
         for number in range(rounds):
             say(f"{workers} workers: round {number + 1} of {rounds}")
-            for case, (page, close) in CASES.items():
+            for case, (page, close) in wanted.items():
                 for dyno in dynos:
                     if page not in dyno.contender.paths:
                         continue
@@ -199,7 +199,31 @@ def compare(projects, costs, postgres, short):
         say(f"{name}: memory and boot")
         costs[name] |= boot_and_memory(contender, starts, seconds)
     results["new connections"] = new_connections(ours, postgres, seconds)
+    say("without a lever")
+    results["levers"] = levers(ours, rounds, seconds)
     return results
+
+
+# What costs a line or more of this project's own, for speed: by a name, what the same
+# project is started with to have it not. overlay/settings.py undoes the rest by name.
+LEVERS = {
+    "gunicorn's own worker": "gunicorn --worker-class gthread",
+    "gunicorn's own access log": "gunicorn --logger-class gunicorn.glogging.Logger",
+    "static files in Django's middleware": "gunicorn bench_overlay.inside",
+    "WhiteNoise's own storage": "gunicorn",
+    "Django's own static tag": "gunicorn",
+    "Django's own messages": "gunicorn",
+    "a query as health check": "gunicorn",
+}
+
+
+def levers(ours, rounds, seconds):
+    """Return {case: {contender: {figure: [one a round]}}} with and without a lever."""
+    cases = {"stylesheet": ("css", False), "home page": ("home", False)}
+    cases["one-query page"] = ("query", False)
+    pages = [page for page, _ in cases.values()]
+    undone = [ours.variant(name, *pages, web=web) for name, web in LEVERS.items()]
+    return throughput([ours, *undone], 1, rounds, seconds, cases)
 
 
 def say(text):

@@ -21,7 +21,7 @@ def write(results, path):
         path.with_suffix(".svg").write_text(growth_plot(results["growth"]))
     else:
         parts += [bars(results), *map(rates(results), results["rates"])]
-        parts += [costs(results), p99(results)]
+        parts += [costs(results), p99(results), levers(results["levers"])]
         path.with_suffix(".svg").write_text(plot(results))
     path.with_suffix(".md").write_text("\n\n".join(parts) + "\n")
     return path
@@ -79,6 +79,16 @@ def p99(results):
     ]
     head = [f"at 80 % of what {name} serves" for name in whose]
     return table(["home page, p99 in ms", *head], rows)
+
+
+def levers(cases):
+    """Return the table of what is lost without each lever."""
+    names = [name for name in next(iter(cases.values())) if name != "ours"]
+    rows = [
+        [name, *(f"{times(mine[name], mine['ours']):.2f} ×" for mine in cases.values())]
+        for name in names
+    ]
+    return table(["requests a second, of ours, with", *cases], rows)
 
 
 def bars(results):

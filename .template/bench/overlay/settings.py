@@ -41,3 +41,19 @@ match os.environ.get("BENCH_VARIANT"):
     case "kept for ever":
         DATABASES = copy.deepcopy(contender.DATABASES)
         DATABASES["default"] |= {"CONN_MAX_AGE": None, "CONN_HEALTH_CHECKS": False}
+    case "static files in Django's middleware":
+        place = MIDDLEWARE.index("django.middleware.security.SecurityMiddleware") + 1
+        MIDDLEWARE = [*MIDDLEWARE]
+        MIDDLEWARE.insert(place, "whitenoise.middleware.WhiteNoiseMiddleware")
+    case "WhiteNoise's own storage":
+        STORAGES = copy.deepcopy(contender.STORAGES)
+        storage = "whitenoise.storage.CompressedManifestStaticFilesStorage"
+        STORAGES["staticfiles"] = {"BACKEND": storage}
+        TEMPLATES = copy.deepcopy(contender.TEMPLATES)
+        tags = ["django.templatetags.static", "bench_overlay.integrity"]
+        TEMPLATES[0]["OPTIONS"]["builtins"] = tags
+    case "Django's own static tag":
+        TEMPLATES = copy.deepcopy(contender.TEMPLATES)
+        TEMPLATES[0]["OPTIONS"]["builtins"] += ["django.templatetags.static"]
+    case "Django's own messages":
+        MESSAGE_STORAGE = "django.contrib.messages.storage.fallback.FallbackStorage"
