@@ -2,19 +2,23 @@
 const list = document.querySelector("[data-ready]");
 const note = document.querySelector("[data-note]");
 
-const commands = {
-  database: "heroku addons:create heroku-postgresql:essential-0",
-  migrations: "python manage.py migrate",
+// What mends it on Heroku, and on a laptop, which alone speaks plain HTTP.
+const commands = location.protocol === "http:" ? {
+  "migrations failed": "python manage.py migrate",
+} : {
+  "database none": "heroku addons:create heroku-postgresql:essential-0",
+  "database failed": "heroku pg:info",
+  "migrations failed": "heroku run python manage.py migrate",
 };
 
-function row(name, state) {
+function row(name, state, command) {
   const div = document.createElement("div");
   div.dataset.state = state;
   const term = div.appendChild(document.createElement("dt"));
   term.textContent = name[0].toUpperCase() + name.slice(1);
   div.appendChild(document.createElement("dd")).textContent = state;
-  if (state !== "ok" && commands[name]) {
-    div.appendChild(document.createElement("code")).textContent = commands[name];
+  if (command) {
+    div.appendChild(document.createElement("code")).textContent = command;
   }
   return div;
 }
@@ -27,9 +31,13 @@ async function refresh() {
   } catch {
     states = { server: "away" };
   }
-  list.replaceChildren(row("script", "ok"), ...Object.entries(states).map(([name, state]) => row(name, state)));
-  list.dataset.asked = new Date().toISOString();
-  note.textContent = `Asked of /ready at ${new Date().toLocaleTimeString()}, and again every ten seconds.`;
+  const rows = Object.entries(states).map(([name, state]) => {
+    const unknown = name === "migrations" && states.database !== "ok";
+    return row(name, state, !unknown && commands[`${name} ${state}`]);
+  });
+  list.replaceChildren(row("script", "ok"), ...rows);
+  const time = new Date().toISOString().slice(11, 19);
+  note.textContent = `Asked of /ready at ${time} UTC, and again every ten seconds.`;
 }
 
 refresh();
