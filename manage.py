@@ -8,17 +8,23 @@ import sys
 def main():
     """Run administrative tasks."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "mysite.settings")
+    command = sys.argv[1:2]
+    if command == ["test"]:
+        sys.exit("The tests are pytest's: run bin/test.")
     # The development server opens what a laptop needs. A machine with a secret key of
     # its own is no laptop, so there it opens nothing.
-    if "runserver" in sys.argv[1:2] and "DJANGO_SECRET_KEY" not in os.environ:
+    if command == ["runserver"] and "DJANGO_SECRET_KEY" not in os.environ:
         os.environ |= {"DJANGO_LOCAL": "1", "DJANGO_DEBUG": "1"}
+    elif command == ["runserver"] and os.environ.get("DJANGO_LOCAL") != "1":
+        print(
+            "DJANGO_SECRET_KEY is set, so this is taken for a server and not opened to "
+            "a laptop: unset DJANGO_SECRET_KEY",
+            file=sys.stderr,
+        )
     try:
         from django.core.management import execute_from_command_line
-    except ImportError as exc:
-        raise ImportError(
-            "Django is not installed here. `bin/run` makes .venv and installs it; "
-            "then call .venv/bin/python manage.py, or activate .venv."
-        ) from exc
+    except ImportError as error:
+        sys.exit(f"{error}. First `. .venv/bin/activate`, which bin/run makes.")
     execute_from_command_line(sys.argv)
 
 
