@@ -13,9 +13,14 @@ ARTEFACTS = Path(os.environ.get("ARTEFACTS", heroku.ROOT / ".template/artefacts"
 
 
 @pytest.fixture(scope="module")
-def laptop(tmp_path_factory):
+def folder(tmp_path_factory):
+    """A newcomer's copy of the repository."""
+    return heroku.checkout(tmp_path_factory.mktemp("laptop"))
+
+
+@pytest.fixture(scope="module")
+def laptop(folder):
     """The address of the site as bin/run serves it."""
-    folder = heroku.checkout(tmp_path_factory.mktemp("laptop"))
     port = parts.free_port()
     env = heroku.shell(PORT=str(port))
     run = subprocess.Popen(["bin/run"], cwd=folder, env=env)
@@ -37,7 +42,8 @@ def dyno(slug, postgres, secret_key):
         "DJANGO_ALLOWED_HOSTS": "127.0.0.1",
     }
     heroku.release(slug, config_vars)
-    with parts.HAProxy() as router, heroku.Dyno(slug, config_vars) as dyno:
+    label = {"HEROKU_RELEASE_VERSION": "v42"}
+    with parts.HAProxy() as router, heroku.Dyno(slug, config_vars, **label) as dyno:
         router.route([dyno.port])
         yield f"https://127.0.0.1:{router.tls_port}/"
 
@@ -61,6 +67,10 @@ def test_the_first_page_shows_that_all_is_well(request, chromium, place, width, 
     if place == "dyno":
         expected["Queued"] = "0"
     assert states(chromium) == expected
+    page = chromium.page_source
+    assert "<h1>Hello from Django</h1>" in page and "git push heroku" in page
+    assert ("release v42" in page) == (place == "dyno")
+    assert not re.search(r'(src|href)="(https?:)?//', page)
     assert chromium.get_log("browser") == []
     network = [entry["message"] for entry in chromium.get_log("performance")]
     assert not [message for message in network if "Network.loadingFailed" in message]
@@ -73,6 +83,54 @@ def test_the_first_page_shows_that_all_is_well(request, chromium, place, width, 
     picture = ARTEFACTS / f"home-{place}-{width}-{scheme}.png"
     assert chromium.save_screenshot(str(picture))
     assert (lightness(chromium) > 0.5) == (scheme == "light")
+
+
+ALL_FAILED = {"database": "failed", "migrations": "failed", "cache": "failed"}
+MIGRATE = "python manage.py migrate"
+
+
+@pytest.mark.parametrize(
+    ("place", "answer", "commands"),
+    [
+        ("dyno", ALL_FAILED, ["heroku pg:info"]),
+        ("dyno", {"migrations": "failed"}, ["heroku run " + MIGRATE]),
+        (
+            "dyno",
+            {"database": "none", "migrations": "none"},
+            ["heroku addons:create heroku-postgresql:essential-0"],
+        ),
+        ("laptop", ALL_FAILED, []),
+        ("laptop", {"migrations": "failed"}, [MIGRATE]),
+    ],
+)
+def test_the_first_page_names_the_command_that_mends_it(
+    request, chromium, place, answer, commands
+):
+    chromium.get(request.getfixturevalue(place))
+    parts.wait_until(lambda: states(chromium).keys() >= {"Database"})
+    shown = chromium.execute_async_script(
+        """
+        const [answer, done] = arguments;
+        window.fetch = async () => ({ json: async () => answer });
+        const codes = () => [...document.querySelectorAll("[data-ready] code")];
+        refresh().then(() => done(codes().map((code) => code.textContent)));
+        """,
+        {"database": "ok", "migrations": "ok", "cache": "ok"} | answer,
+    )
+    assert shown == commands
+
+
+def test_bin_run_says_that_its_port_is_taken(laptop, folder):
+    port = int(laptop.split(":")[-1].strip("/"))
+    again = subprocess.run(
+        ["bin/run"],
+        cwd=folder,
+        env=heroku.shell(PORT=str(port)),
+        capture_output=True,
+        text=True,
+    )
+    said = f"Port {port} is not free. Take another: PORT={port + 1} bin/run\n"
+    assert (again.returncode, again.stderr) == (1, said)
 
 
 def states(chromium):
