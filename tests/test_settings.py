@@ -49,7 +49,23 @@ def test_runserver_turns_debug_on_but_not_where_there_is_a_key(python):
         "from mysite import settings; print(settings.DEBUG)"
     )
     assert python("-c", code).stdout == "True\n"
-    assert python("-c", code, DJANGO_SECRET_KEY="key").stdout == "False\n"
+    server = python("-c", code, DJANGO_SECRET_KEY="key")
+    assert server.stdout == "False\n"
+    assert "unset DJANGO_SECRET_KEY" in server.stderr
+
+
+@pytest.mark.parametrize(
+    "arguments, told",
+    [
+        (["manage.py", "test"], "run bin/test"),
+        (["-S", "manage.py", "check"], ". .venv/bin/activate"),
+    ],
+    ids=["test", "without Django"],
+)
+def test_manage_says_in_one_line_what_to_run_instead(python, arguments, told):
+    result = python(*arguments)
+    assert result.returncode == 1
+    assert told in result.stderr and result.stderr.count("\n") == 1
 
 
 def test_the_key_can_be_rotated(settings_of):
