@@ -2,16 +2,26 @@
 
 from django.conf import settings
 from django.core.exceptions import BadRequest
+from django.middleware.csp import get_nonce
 from django.shortcuts import render
+from django.utils.csp import build_policy
 
 
 def security_headers(get_response):
-    """Put SECURITY_HEADERS on every response that has not set its own."""
-    headers = settings.SECURITY_HEADERS.items()
+    """Put SECURITY_HEADERS on every response that has not set its own, and SECURE_CSP.
+
+    Django's middleware, around this one, builds the policy anew for each response, but
+    leaves one alone that is there. What a view overrides or uses a nonce in is its job.
+    """
+    headers = with_policy = settings.SECURITY_HEADERS
+    if settings.SECURE_CSP:
+        policy = {"Content-Security-Policy": build_policy(settings.SECURE_CSP)}
+        with_policy = headers | policy
 
     def middleware(request):
         response = get_response(request)
-        for name, value in headers:
+        own_policy = get_nonce(request) or hasattr(response, "_csp_config")
+        for name, value in (headers if own_policy else with_policy).items():
             response.headers.setdefault(name, value)
         return response
 

@@ -110,8 +110,8 @@ INSTALLED_APPS = [
 
 # Static files and /up never come here: wsgi.py answers them first.
 MIDDLEWARE = [
-    "mysite.middleware.security_headers",
     "django.middleware.csp.ContentSecurityPolicyMiddleware",
+    "mysite.middleware.security_headers",
     "django.middleware.security.SecurityMiddleware",
     "mysite.middleware.front_door",
     "django.contrib.sessions.middleware.SessionMiddleware",

@@ -3,7 +3,10 @@
 import pytest
 from django.core.exceptions import PermissionDenied, SuspiciousOperation
 from django.db import OperationalError
+from django.middleware import csp
 from django.test import Client, override_settings
+from django.utils.csp import CSP
+from django.views.decorators.csp import csp_override
 
 from mysite import views
 
@@ -99,6 +102,39 @@ def test_a_view_may_have_a_header_of_its_own(https, monkeypatch):
     monkeypatch.setattr(views, "render", lambda *args: answer)
     answer = https.get("/", secure=True)
     assert answer.headers["Cross-Origin-Resource-Policy"] == "same-site"
+
+
+def test_the_policy_is_built_once_for_all_pages(https, monkeypatch):
+    monkeypatch.setattr(csp, "build_policy", None)
+    assert sent(https.get("/", secure=True)) == HEADERS
+
+
+def test_a_view_may_have_a_policy_of_its_own(https, monkeypatch):
+    override = csp_override({"default-src": [CSP.SELF]})
+    view = override(lambda *args: views.HttpResponse())
+    monkeypatch.setattr(views, "render", view)
+    policy = https.get("/", secure=True).headers["Content-Security-Policy"]
+    assert policy == "default-src 'self'"
+
+
+def test_a_nonce_that_a_page_uses_is_in_its_policy(monkeypatch):
+    def render(request, *args):
+        return views.HttpResponse(csp.get_nonce(request) if request.GET else "")
+
+    monkeypatch.setattr(views, "render", render)
+    with override_settings(SECURE_CSP={"script-src": [CSP.SELF, CSP.NONCE]}):
+        client = Client()
+        answer = client.get("/?nonce")
+        policy = answer.headers["Content-Security-Policy"]
+        assert policy == f"script-src 'self' 'nonce-{answer.text}'"
+        policy = client.get("/").headers["Content-Security-Policy"]
+        assert policy == "script-src 'self'"
+
+
+@pytest.mark.parametrize("empty", [{}, None])
+def test_there_need_be_no_policy(empty):
+    with override_settings(SECURE_CSP=empty):
+        assert "Content-Security-Policy" not in Client().get("/").headers
 
 
 def test_cookies_are_bound_to_this_host_and_https(settings_of, production):
