@@ -35,8 +35,9 @@ def test_a_health_check_asks_where_there_is_doubt(monkeypatch, doubt):
     connection = connections["default"]
     if connection.vendor != "postgresql":
         pytest.skip("SQLite has no server")
-    connection.ensure_connection()
+    connection.close()
     monkeypatch.setattr(type(connection), "is_usable", lambda self: "asked")
+    connection.ensure_connection()
     assert connection.is_usable() is True
     if doubt == "an error":
         monkeypatch.setattr(connection, "errors_occurred", True)
