@@ -7,16 +7,21 @@ from django.shortcuts import render
 from django.utils.csp import build_policy
 
 
+def plain_headers():
+    """Return SECURITY_HEADERS and, if there is one, the policy of SECURE_CSP."""
+    policy = build_policy(settings.SECURE_CSP or {})
+    return settings.SECURITY_HEADERS | (
+        {"Content-Security-Policy": policy} if policy else {}
+    )
+
+
 def security_headers(get_response):
     """Put SECURITY_HEADERS on every response that has not set its own, and SECURE_CSP.
 
     Django's middleware, around this one, builds the policy anew for each response, but
     leaves one alone that is there. What a view overrides or uses a nonce in is its job.
     """
-    headers = with_policy = settings.SECURITY_HEADERS
-    if settings.SECURE_CSP:
-        policy = {"Content-Security-Policy": build_policy(settings.SECURE_CSP)}
-        with_policy = headers | policy
+    headers, with_policy = settings.SECURITY_HEADERS, plain_headers()
 
     def middleware(request):
         response = get_response(request)

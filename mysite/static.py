@@ -8,11 +8,12 @@ from pathlib import Path
 
 from django.conf import settings
 from django.contrib.staticfiles import finders
-from django.utils.csp import build_policy
 from whitenoise.base import WhiteNoise
 from whitenoise.middleware import WhiteNoiseMiddleware
 from whitenoise.responders import Response, SlicedFile, StaticFile
 from whitenoise.storage import CompressedManifestStaticFilesStorage
+
+from mysite.middleware import plain_headers
 
 # Files of up to so many bytes are answered from memory, up to so many of them: 16 MB.
 KEPT_BYTES = 128 * 1024
@@ -106,10 +107,7 @@ class StaticFiles(WhiteNoiseMiddleware):
     @functools.cached_property
     def security_headers(self):
         """The same for each file, so made once for all of them."""
-        security = settings.SECURITY_HEADERS | {
-            "Content-Security-Policy": build_policy(settings.SECURE_CSP),
-            "X-Content-Type-Options": "nosniff",
-        }
+        security = plain_headers() | {"X-Content-Type-Options": "nosniff"}
         if settings.SECURE_HSTS_SECONDS:
             hsts = f"max-age={settings.SECURE_HSTS_SECONDS}"
             if settings.SECURE_HSTS_INCLUDE_SUBDOMAINS:

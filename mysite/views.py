@@ -114,11 +114,12 @@ def page(name):
     for style in re.findall("<style[^>]*>(.*?)</style>", text, re.DOTALL):
         digest = base64.b64encode(hashlib.sha256(style.encode()).digest())
         styles.append(f"'sha256-{digest.decode()}'")
-    policy = settings.SECURE_CSP | {"style-src": styles}
+    policy = (settings.SECURE_CSP or {}) | {"style-src": styles}
     return Template(text), build_policy(policy)
 
 
-PAGES = {500: page("500.html"), 503: page("503.html")}
+ERROR_PAGE, ERROR_POLICY = page("500.html")
+BROKEN = "The page could not be made. It is in our log; please try again in a moment."
 
 
 def server_error(request):
@@ -127,17 +128,19 @@ def server_error(request):
     Django calls it while it handles the exception, whichever layer that came from.
     """
     error = sys.exception()
-    status, reason = 500, ""
+    status, title = 503, "This page cannot be shown just now"
     if isinstance(error, (OperationalError, InterfaceError)):
-        status, reason = 503, "Its database does not answer. Please try again soon."
+        reason = "Its database does not answer. Please try again soon."
     elif isinstance(error, UploadRefused):
-        status, reason = 503, str(error)
+        reason = str(error)
     elif isinstance(error, ImproperlyConfigured) and not attached():
-        status, reason = 503, f"It needs a database, and none is attached: {ATTACH}"
-    template, policy = PAGES[status]
-    body = template.safe_substitute(request_id=logs.request_id.get(), reason=reason)
+        reason = f"It needs a database, and none is attached: {ATTACH}"
+    else:
+        status, title, reason = 500, "Something broke, and it was us", BROKEN
+    names = {"status": status, "title": title, "reason": reason}
+    body = ERROR_PAGE.safe_substitute(names, request_id=logs.request_id.get())
     response = HttpResponse(body, status=status)
-    response.headers["Content-Security-Policy"] = policy
+    response.headers["Content-Security-Policy"] = ERROR_POLICY
     if status == 503:
         response.headers["Retry-After"] = "10"
     return response
