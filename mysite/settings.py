@@ -184,8 +184,8 @@ if redis_url:
     if redis_url.startswith("rediss://"):
         # Heroku signs Redis's certificate itself, so there is no chain to verify.
         options["ssl_cert_reqs"] = None
-    cache = {"BACKEND": "mysite.cache.FailOpenRedisCache", "LOCATION": redis_url}
-    cache["OPTIONS"] = options
+    cache = {"BACKEND": "mysite.cache.FailOpenRedisCache"}
+    cache |= {"LOCATION": redis_url, "OPTIONS": options}
 elif DATABASES and not LOCAL:
     # Shared by every dyno; the release phase makes the table.
     cache = {"BACKEND": "django.core.cache.backends.db.DatabaseCache"}
