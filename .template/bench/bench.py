@@ -92,7 +92,8 @@ def boot_and_memory(contender, starts, seconds):
     for workers in (1, 2):
         with Dyno(contender, workers) as dyno:
             for page in contender.paths:
-                dyno.wrk(page, seconds)
+                # A connection for each request, so that each worker gets some.
+                dyno.wrk(page, seconds, close=True)
             figures[f"memory, {workers} workers (MB)"] = dyno.memory()
     boots = []
     for _ in range(starts):
