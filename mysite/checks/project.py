@@ -17,10 +17,8 @@ from django.contrib.staticfiles import finders
 from django.core.checks import Error, Warning
 from django.core.files.storage import storages
 from django.core.management import get_commands
-from django.db.migrations.autodetector import MigrationAutodetector
 from django.db.migrations.exceptions import NodeNotFoundError
 from django.db.migrations.loader import MigrationLoader
-from django.db.migrations.questioner import MigrationQuestioner
 from django.db.migrations.state import ProjectState
 from django.template import TemplateDoesNotExist, TemplateSyntaxError, engines
 from django.template.backends.django import DjangoTemplates
@@ -217,6 +215,10 @@ def unmade_migrations():
     migrations too: the release makes no table for its models. One whose tables are all
     another's to make needs none.
     """
+    # Here, for each web dyno that starts loads this file and needs neither.
+    from django.db.migrations.autodetector import MigrationAutodetector
+    from django.db.migrations.questioner import MigrationQuestioner
+
     ours = {
         app.label
         for app in apps.get_app_configs()
