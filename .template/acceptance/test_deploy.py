@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 import heroku
 import parts
 import pytest
+from app import App
 
 PASSWORD = "correct horse battery staple"
 
@@ -55,7 +56,7 @@ def owner(source, postgres, secret_key, tmp_path_factory):
         "DJANGO_SECRET_KEY": secret_key,
         "DATABASE_URL": postgres.create("deploy"),
     }
-    with parts.HAProxy() as router, heroku.App(folder, router, config_vars) as app:
+    with parts.HAProxy() as router, App(folder, router, config_vars) as app:
         owner = Owner(folder / "project", app)
         succeeded, owner.first_push = owner.push()
         assert succeeded, owner.first_push
