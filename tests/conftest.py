@@ -62,6 +62,14 @@ def settings_of(python):
     return read
 
 
+@pytest.fixture
+def site(tmp_path, monkeypatch, production, settings):
+    """A sound site in production, which a test may then break."""
+    from .sites import sound_site
+
+    return sound_site(tmp_path, monkeypatch, production, settings)
+
+
 def get(path, **environ):
     """Send a request through the WSGI application; return status, headers and body."""
     from mysite import wsgi
