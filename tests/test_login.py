@@ -1,6 +1,7 @@
 """How those who guess passwords are slowed down."""
 
 from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
 
 import pytest
 from django.contrib.auth import authenticate
@@ -37,6 +38,12 @@ def caches(request, db):
 def quick_hashes(settings):
     """Tests need not wait for what a password check costs."""
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+
+@pytest.fixture(autouse=True)
+def one_span(monkeypatch):
+    """The clock stands still: attempts are counted anew at each fifth minute."""
+    monkeypatch.setattr(login, "time", SimpleNamespace(time=lambda: 0))
 
 
 @pytest.fixture
