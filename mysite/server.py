@@ -8,6 +8,7 @@ import socket
 import struct
 import sys
 import threading
+import time
 from types import SimpleNamespace
 
 from gunicorn.glogging import Logger
@@ -32,6 +33,11 @@ SILENCE = struct.pack("ll", SILENCE_SECONDS, 0)
 
 # How long a connection that ends is kept for its client to read the last answer.
 LINGER_SECONDS = 0.25
+
+
+# After so long without an answer from its threads, in seconds, a worker leaves new
+# connections to the others: views may hang in this one.
+STUCK_SECONDS = 0.1
 
 
 class LogfmtLogger(Logger):
@@ -124,6 +130,9 @@ class DrainingWorker(ThreadWorker):
     the kernel would accept connections here that nobody serves, then reset them.
     """
 
+    stopping = False
+    answering, answered = 0, 0.0  # requests under way, and when the last one ended
+
     def init_process(self):
         # gunicorn asks for forty of its settings in each request, and each time its
         # __getattr__ looks one up: an eleventh of the time that a static file takes.
@@ -134,6 +143,22 @@ class DrainingWorker(ThreadWorker):
     def get_thread_pool(self):
         return Threads(self.cfg.threads, self.answer)
 
+    def stuck(self):
+        """Say whether no thread is free, and none was for a while."""
+        if self.answering < self.cfg.threads or self.stopping:
+            return False
+        return time.monotonic() > self.answered + STUCK_SECONDS
+
+    def set_accept_enabled(self, enabled):
+        super().set_accept_enabled(enabled and not self.stuck())
+
+    def accept(self, listener):
+        """Accept a connection, or leave it to the other workers."""
+        if self.stuck():
+            self.set_accept_enabled(False)
+        else:
+            super().accept(listener)
+
     def run(self):
         super().run()
         # A worker that is replaced need not cut off what takes longer to answer.
@@ -141,7 +166,13 @@ class DrainingWorker(ThreadWorker):
             thread.join()
 
     def enqueue_req(self, conn):
+        self.answering += 1
         self.tpool.waiting.put(conn)
+
+    def finish_request(self, conn, outcome):
+        self.answering -= 1
+        self.answered = time.monotonic()
+        super().finish_request(conn, outcome)
 
     def answer(self, conn):
         """Answer one request in a thread, and tell gunicorn's main thread of it."""
@@ -154,7 +185,7 @@ class DrainingWorker(ThreadWorker):
         self.method_queue.defer(self.finish_request, conn, outcome)
 
     def handle_exit(self, sig, frame):
-        if not getattr(self, "stopping", False):
+        if not self.stopping:
             self.stopping = True
             stop = super().handle_exit
             timer = threading.Timer(LAME_DUCK_SECONDS, stop, (sig, frame))

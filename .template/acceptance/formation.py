@@ -13,6 +13,7 @@ from pathlib import Path
 
 import heroku
 import parts
+from parts import wait_until
 
 CONNECTION_LIMIT = 20  # of Heroku's smallest plans
 
@@ -193,12 +194,12 @@ class Traffic:
 
     def __init__(self, formation, threads=4, every=0.1):
         self.formation, self.every = formation, every
-        self.answers, self.written = [], []
+        self.answers, self.written, self.begun = [], [], [0.0] * threads
         self.stopped = threading.Event()
         home = formation.get("/").text
         self.style = home[home.index("/static/") :].partition('"')[0]
         self.threads = [
-            threading.Thread(target=self.run, args=(turn,)) for turn in range(threads)
+            threading.Thread(target=self.run, args=(n,)) for n in range(threads)
         ]
 
     def __enter__(self):
@@ -211,14 +212,14 @@ class Traffic:
         for thread in self.threads:
             thread.join()
 
-    def run(self, turn):
-        connection = self.formation.connection()
+    def run(self, number):
+        connection, turn = self.formation.connection(), number
         while not self.stopped.wait(self.every):
             turn += 1
             kind, (method, path) = list(REQUESTS.items())[turn % len(REQUESTS)]
             name = f"written-{uuid.uuid4()}"
             path = {"static": self.style, "write": f"{path}{name}"}.get(kind, path)
-            started = time.monotonic()
+            started = self.begun[number] = time.monotonic()
             try:
                 connection.request(method, path, headers={"Host": heroku.HOST})
                 response = connection.getresponse()
@@ -239,7 +240,7 @@ class Traffic:
         seen = Seen(time.monotonic())
         yield seen
         ended = time.monotonic()
-        time.sleep(0.5)
+        wait_until(lambda: min(self.begun) > ended)  # what was under way is answered
         seen.answers = [a for a in self.answers if seen.started < a.started < ended]
 
     def lost(self):

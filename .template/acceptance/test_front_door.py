@@ -319,6 +319,21 @@ def test_clients_that_do_nothing_delay_the_others_by_little(
         assert "Traceback" not in dyno.log
 
 
+def test_a_worker_whose_threads_are_busy_leaves_connections_to_the_other(
+    slug, secret_key
+):
+    """Silent clients hold five of six threads; the sixth answers everybody."""
+    config_vars = {"DJANGO_SECRET_KEY": secret_key, "WEB_CONCURRENCY": "2"}
+    with contextlib.ExitStack() as stack:
+        dyno = stack.enter_context(heroku.Dyno(slug, config_vars))
+        for _ in range(5):
+            client = socket.create_connection(("127.0.0.1", dyno.port))
+            stack.enter_context(client).sendall(request("GET / HTTP/1.1")[:-4])
+            time.sleep(0.1)
+        for _ in range(20):
+            assert talk(dyno, NEXT, seconds=2).startswith(b"HTTP/1.1 200")
+
+
 def test_a_reset_connection_leaves_no_traceback(dyno):
     for sent in (request("GET / HTTP/1.1")[:20], request(POST, "Content-Length: 9")):
         client = socket.create_connection(("127.0.0.1", dyno.port))
