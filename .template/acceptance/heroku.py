@@ -219,7 +219,9 @@ class Dyno:
 
     @property
     def log(self):
-        return self.log_path.read_text()
+        """Its whole lines; the last one may just be being written."""
+        text = self.log_path.read_text()
+        return text[: text.rfind("\n") + 1]
 
     def wait_until_up(self, seconds=60):
         """Return once /up answers: R10 after 60 s, or when the process has ended."""
