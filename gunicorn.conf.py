@@ -33,8 +33,9 @@ worker_class = DrainingWorker
 # cannot be loaded stops the dyno at once.
 preload_app = True
 
-# A worker that leaks is replaced, not all of them at the same moment.
-max_requests = 100_000
+# A worker that leaks is replaced, not all of them at the same moment. One alone is not:
+# until its slowest request had ended nobody would be answered.
+max_requests = 100_000 if workers > 1 else 0
 max_requests_jitter = 20_000
 
 # Longer than the router keeps an idle connection (90 s), or it would send a request on
@@ -45,6 +46,9 @@ keepalive = 95
 # A dyno is killed 30 s after it is told to stop; a silent client uses all of this.
 # https://devcenter.heroku.com/articles/dyno-shutdown-behavior
 graceful_timeout = 20
+
+# With it, the log would say of each large file that it had no bytes.
+sendfile = False
 
 # The router passes request lines of up to 8 KB; the default answers 414 at half of it.
 limit_request_line = 8190

@@ -103,21 +103,22 @@ class Keeper(threading.Thread):
     def run(self):
         while True:
             try:
-                self.hold()
+                holding = self.hold()
                 self.adopt()
+                self.holding = holding
             except Error as error:
                 self.holding = False
                 wait_for_the_database(error)
             time.sleep(HEARTBEAT)
 
     def hold(self):
-        """Take the lock, once more if it is held: a new connection has lost it."""
+        """Take the lock, once more if it is held, and return whether it is ours now."""
         with connection.cursor() as cursor:
             cursor.execute(
                 "SELECT pg_try_advisory_lock(%s, %s)",
                 [LOCKS, lock_number(self.worker_id)],
             )
-            self.holding = cursor.fetchone()[0]
+            return cursor.fetchone()[0]
 
     def adopt(self):
         """Put back into the queue what has had no worker for GRACE seconds."""
@@ -196,7 +197,7 @@ class Worker(db_worker.Worker):
                 continue
             if row is not None:
                 self.run_task(row)
-            elif self.batch and keeper.holding:
+            elif self.batch and keeper.holding and not keeper.orphans:
                 break
             else:
                 time.sleep(self.interval)
@@ -218,9 +219,10 @@ class Worker(db_worker.Worker):
         row.save = functools.partial(patiently, row.save)
         try:
             super().run_task(row)
-        except DataError:  # PostgreSQL takes no NUL, which the error's message may hold
+        except (DataError, UnicodeEncodeError):
+            # The error's message may hold a NUL, or half of a character.
             logger.exception("Task id=%s failed with what no column takes", row.pk)
-            row.set_failed(ValueError("Its own message held a NUL: see the log"))
+            row.set_failed(ValueError("No column takes its own message: see the log"))
         self.keeper.task = None
         logs.request_id.set("-")
         db_worker.close_old_connections()

@@ -1,5 +1,6 @@
 """What gunicorn is given: a log in logfmt, and a worker that drains."""
 
+import contextlib
 import functools
 import logging
 import os
@@ -56,7 +57,7 @@ class LogfmtLogger(Logger):
 
     def exception(self, msg, *args, **kwargs):
         """Log the exception that is being handled, unless it was a client's silence."""
-        if isinstance(sys.exception(), BlockingIOError):
+        if isinstance(sys.exception(), (BlockingIOError, TimeoutError)):
             self.info("Closed a connection: its client was silent too long")
         else:
             super().exception(msg, *args, **kwargs)
@@ -131,7 +132,8 @@ class DrainingWorker(ThreadWorker):
     """
 
     stopping = False
-    answering, answered = 0, 0.0  # requests under way, and when the last one ended
+    # Requests in a thread or waiting for one, and when a thread last took or ended one.
+    answering, moved = 0, 0.0
 
     def init_process(self):
         # gunicorn asks for forty of its settings in each request, and each time its
@@ -144,10 +146,10 @@ class DrainingWorker(ThreadWorker):
         return Threads(self.cfg.threads, self.answer)
 
     def stuck(self):
-        """Say whether no thread is free, and none was for a while."""
+        """Say whether no thread is free, and all have been at the same for a while."""
         if self.answering < self.cfg.threads or self.stopping:
             return False
-        return time.monotonic() > self.answered + STUCK_SECONDS
+        return time.monotonic() > self.moved + STUCK_SECONDS
 
     def set_accept_enabled(self, enabled):
         super().set_accept_enabled(enabled and not self.stuck())
@@ -160,6 +162,8 @@ class DrainingWorker(ThreadWorker):
             super().accept(listener)
 
     def run(self):
+        # Threads write to it until the process ends: its number must not be reused.
+        self.method_queue.close = lambda: None
         super().run()
         # A worker that is replaced need not cut off what takes longer to answer.
         for thread in self.tpool.threads:
@@ -167,11 +171,13 @@ class DrainingWorker(ThreadWorker):
 
     def enqueue_req(self, conn):
         self.answering += 1
+        if self.answering <= self.cfg.threads:
+            self.moved = time.monotonic()
         self.tpool.waiting.put(conn)
 
     def finish_request(self, conn, outcome):
         self.answering -= 1
-        self.answered = time.monotonic()
+        self.moved = time.monotonic()
         super().finish_request(conn, outcome)
 
     def answer(self, conn):
@@ -199,7 +205,9 @@ class DrainingWorker(ThreadWorker):
         logs.request_id.set("-")
         if not conn.initialized:
             conn.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, SILENCE)
-            conn.sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, SILENCE)
+            with contextlib.suppress(AttributeError, OSError):  # Linux's, TCP's alone
+                unread = socket.TCP_USER_TIMEOUT
+                conn.sock.setsockopt(socket.IPPROTO_TCP, unread, 1000 * SILENCE_SECONDS)
         goes_on = super().handle(conn)
         if goes_on is False:
             conn.close = functools.partial(hang_up, conn.sock)

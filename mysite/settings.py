@@ -3,7 +3,7 @@ Django settings for mysite.
 
 Read from top to bottom: the headings and their order are those of Django's own
 project template, so that a diff against the next Django's is the upgrade guide.
-Every value that differs between places comes from a config var; the README lists
+Every value that differs between servers comes from a config var; the README lists
 them. With none set, the site is closed: no debug, HTTPS only, no host is answered.
 
 https://docs.djangoproject.com/en/6.1/ref/settings/
@@ -21,7 +21,7 @@ from mysite import logs, mail, uploads
 BASE_DIR = Path(__file__).resolve().parent.parent
 
 # A laptop is told by name and only opens to itself: `bin/run`, `runserver` and the
-# tests set this. Nothing else does.
+# tests set this, and a .env may. No server does.
 LOCAL = os.environ.get("DJANGO_LOCAL") == "1"
 
 # True in a build, in Heroku CI and on every dyno.

@@ -77,7 +77,8 @@ class StaticFiles(WhiteNoiseMiddleware):
 
     def answer(self, file, environ, start_response):
         """Answer a WSGI request with the file, from memory if it is small and whole."""
-        if environ["REQUEST_METHOD"] == "GET" and "HTTP_RANGE" not in environ:
+        whole = environ["REQUEST_METHOD"] == "GET" and "HTTP_RANGE" not in environ
+        if whole and isinstance(file, OneByteFile):  # and no redirect
             path, headers = file.get_path_and_headers(environ)
             if path in file.kept and not file.is_not_modified(environ):
                 start_response("200 OK", headers)

@@ -87,7 +87,7 @@ def database():
 @functools.cache  # until the next deploy, once they are all applied
 def migrations():
     if unapplied_migrations():
-        raise RuntimeError("not all are applied: python manage.py migrate")
+        raise RuntimeError("not all are applied: python manage.py release")
 
 
 def shared_cache():

@@ -8,7 +8,8 @@ const commands = location.protocol === "http:" ? {
 } : {
   "database none": "heroku addons:create heroku-postgresql:essential-0",
   "database failed": "heroku pg:info",
-  "migrations failed": "heroku run python manage.py migrate",
+  "migrations failed": "heroku run python manage.py release",
+  "cache failed": "heroku logs --tail",
 };
 
 function row(name, state, command) {

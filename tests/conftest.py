@@ -5,11 +5,14 @@ import json
 import os
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 from django.core.signals import request_started
 from django.db import close_old_connections
+from django.urls import path
 
 ROOT = Path(__file__).resolve().parent.parent
 SECRET_KEY = "a-secret-key-for-tests-0123456789-abcdefghijklmnopqrstuvwxyz"
@@ -60,6 +63,32 @@ def settings_of(python):
         return json.loads(result.stdout)
 
     return read
+
+
+@pytest.fixture
+def page(settings):
+    """Let a function answer /page, so that no page of the site's own is relied on."""
+
+    def answered_by(view):
+        urls = ModuleType("urls")
+        vars(urls).update(vars(import_module(settings.ROOT_URLCONF)))
+        urls.urlpatterns = [path("page", view), *urls.urlpatterns]
+        settings.ROOT_URLCONF = urls
+
+    return answered_by
+
+
+@pytest.fixture
+def broken(page):
+    """Let /page raise an exception; return what sets which."""
+
+    def by(error):
+        def fail(request):
+            raise error
+
+        page(fail)
+
+    return by
 
 
 @pytest.fixture

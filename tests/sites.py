@@ -134,7 +134,9 @@ class Site:
 def sound_site(tmp_path, monkeypatch, production, settings):
     """Return a site that no check says a word of."""
     for name in os.environ:
-        if name.startswith(("DJANGO_", "DATABASE_", "DEBUG", "REDIS_", "WEB_", "PORT")):
+        if name.startswith(
+            ("DJANGO_", "DATABASE_", "DEBUG", "REDIS_", "WEB_", "PORT", "FORW")
+        ):
             monkeypatch.delenv(name)
     site = Site(tmp_path, monkeypatch)
     site.env(**production)
@@ -162,7 +164,7 @@ def sound_site(tmp_path, monkeypatch, production, settings):
         "    # via -r requirements.in\n"
         "psycopg[binary]==3.3.9\nwhitenoise==6.12.0 ; python_version < '4'\n",
     )
-    site.page("load static", "static 'site.css'")
+    site.page("load static", "static 'admin/css/base.css'")
     site.collect()
     return site
 

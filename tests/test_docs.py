@@ -7,6 +7,8 @@ import pytest
 
 from mysite import checks
 
+from .test_checks import BROKEN
+
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = Path(checks.__file__).parent.parent
 ERRORS = (ROOT / "docs/errors.md").read_text()
@@ -35,6 +37,11 @@ def test_each_code_has_a_section_that_says_something(code):
 
 def test_no_section_is_about_a_check_that_is_gone():
     assert set(re.findall(r"^### ([EW]\d+)$", ERRORS, re.MULTILINE)) == ids()
+
+
+def test_each_problem_has_a_test():
+    tested = {code for code, _ in BROKEN.values()}
+    assert ids() == tested | {"E004", "E033", "E034"}
 
 
 @pytest.mark.parametrize("path", sorted({*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")}))

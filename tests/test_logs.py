@@ -84,14 +84,11 @@ def test_the_routers_request_id_is_kept_and_another_replaced(sent, kept):
 
 
 def test_the_error_page_and_its_event_bear_the_request_id(
-    client, monkeypatch, lines, request_id
+    client, broken, lines, request_id
 ):
-    def fail(*args):
-        raise RuntimeError("it broke")
-
-    monkeypatch.setattr(views, "render", fail)
+    broken(RuntimeError("it broke"))
     client.raise_request_exception = False
-    assert f"quote this code: <code>{ID}</code>" in client.get("/").text
+    assert f"quote this code: <code>{ID}</code>" in client.get("/page").text
     [line] = lines()
     assert line.startswith(f"level=error logger=django.request request_id={ID} ")
     assert "RuntimeError: it broke" in line

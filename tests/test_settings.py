@@ -2,6 +2,8 @@
 
 import pytest
 
+from .conftest import SECRET_KEY
+
 LAPTOP = {"DJANGO_LOCAL": "1"}
 BUILD = {"DYNO": "u12345", "STACK": "heroku-24", "SOURCE_VERSION": "abc"}
 DYNO = {"DYNO": "web.1"}
@@ -49,6 +51,8 @@ def test_runserver_turns_debug_on_but_not_where_there_is_a_key(python):
         "from mysite import settings; print(settings.DEBUG)"
     )
     assert python("-c", code).stdout == "True\n"
+    laptop = python("-c", code, DJANGO_SECRET_KEY="key", DJANGO_LOCAL="1")
+    assert laptop.stdout == "True\n" and laptop.stderr == ""
     server = python("-c", code, DJANGO_SECRET_KEY="key")
     assert server.stdout == "False\n"
     assert "unset DJANGO_SECRET_KEY" in server.stderr
@@ -59,11 +63,12 @@ def test_runserver_turns_debug_on_but_not_where_there_is_a_key(python):
     [
         (["manage.py", "test"], "run bin/test"),
         (["-S", "manage.py", "check"], ". .venv/bin/activate"),
+        (["manage.py", "migrate"], "heroku addons:create heroku-postgresql"),
     ],
-    ids=["test", "without Django"],
+    ids=["test", "without Django", "without a database"],
 )
 def test_manage_says_in_one_line_what_to_run_instead(python, arguments, told):
-    result = python(*arguments)
+    result = python(*arguments, DYNO="run.1", DJANGO_SECRET_KEY=SECRET_KEY)
     assert result.returncode == 1
     assert told in result.stderr and result.stderr.count("\n") == 1
 

@@ -20,18 +20,26 @@ from .conftest import get
 
 @pytest.fixture(scope="module")
 def collected(tmp_path_factory):
-    """The site's static files as a build leaves them."""
-    root = tmp_path_factory.mktemp("staticfiles")
-    with override_settings(STATIC_ROOT=root):
+    """The site's static files, and three more, as a build leaves them."""
+    root, more = map(tmp_path_factory.mktemp, ["staticfiles", "static"])
+    for name in ("its.css", "its.js", "its.svg"):
+        (more / name).write_text("/* enough to be worth compressing */\n" * 99)
+    names = {"STATIC_ROOT": root}
+    names["STATICFILES_DIRS"] = [*settings.STATICFILES_DIRS, more]
+    with override_settings(**names):
         call_command("collectstatic", verbosity=0, interactive=False)
-    with override_settings(STATIC_ROOT=root), pytest.MonkeyPatch.context() as patch:
+    with override_settings(**names), pytest.MonkeyPatch.context() as patch:
         patch.setattr(wsgi, "static_files", StaticFiles(get_response=None))
         yield root
 
 
 @pytest.fixture
 def page(collected):
-    return Client().get("/").text
+    """What a page says of the three files."""
+    text = "\"<static 'its.css'>\" \"<static 'its.js'>\" \"<static 'its.svg'>\""
+    text += " integrity=\"<integrity 'its.js'>\""
+    text = text.replace("<", "{" + "% ").replace(">", " %" + "}")
+    return engines["django"].from_string(text).render()
 
 
 def asset(page, ending):
@@ -109,8 +117,8 @@ def test_a_part_of_a_file_can_be_asked_for(page, asked, answered):
 
 
 def test_only_the_hashed_copies_are_kept(collected):
-    assert not (collected / "site.css").exists()
-    assert list(collected.glob("site.*.css.br"))
+    assert not (collected / "its.css").exists()
+    assert list(collected.glob("its.*.css.br"))
 
 
 def test_static_files_are_sent_to_https_too(page, python, production):

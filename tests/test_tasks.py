@@ -83,6 +83,18 @@ def test_a_failed_task_is_logged_with_the_request_it_came_from(
     assert "No sessions today" in str(failures[0].exc_info[1])
 
 
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("message", ["\0", "\udcff"])
+def test_an_error_that_no_column_takes_ends_no_worker(queued, monkeypatch, message):
+    def fail(*args):
+        raise ValueError(message)
+
+    tasks.prune.enqueue()
+    monkeypatch.setattr(tasks, "call_command", fail)
+    call_command("worker", batch=True)
+    assert DBTaskResult.objects.get().status == TaskResultStatus.FAILED
+
+
 def running(*worker_ids):
     return DBTaskResult.objects.create(
         status=TaskResultStatus.RUNNING,

@@ -159,6 +159,40 @@ def test_a_project_passes_its_own_tests(create, shape, name):
     call(create.python, "-m", "pytest", "-q", cwd=create(shape, name))
 
 
+def change(path, *pairs):
+    text = path.read_text()
+    for before, after in pairs:
+        assert before in text
+        text = text.replace(before, after)
+    path.write_text(text)
+
+
+def test_what_the_documents_tell_to_change_leaves_the_tests_green(create, tmp_path):
+    project = tmp_path / "x"
+    shutil.copytree(create("archive", "x"), project)
+    change(
+        project / "x/settings.py",
+        ('"script-src": [CSP.SELF]', '"script-src": [CSP.SELF, "https://example.com"]'),
+        ('"img-src": [CSP.SELF]', '"img-src": [CSP.SELF, "https://example.com"]'),
+        ('LANGUAGE_CODE = "en-us"', 'LANGUAGE_CODE = "de"'),
+    )
+    change(
+        project / "x/views.py",
+        (
+            "from django.core.cache",
+            "from django.contrib.auth.models import User\nfrom django.core.cache",
+        ),
+        ('{"release": release}', '{"release": User.objects.count()}'),
+    )
+    script = "<script src="
+    home = project / "templates/home.html"
+    lines = home.read_text().splitlines(keepends=True)
+    home.write_text("".join(line for line in lines if script not in line))
+    (project / "static/site.js").unlink()
+    (project / "runtime.txt").unlink()
+    call(create.python, "-m", "pytest", "-q", cwd=project)
+
+
 @ways
 def test_a_project_builds_releases_and_serves_its_home_page(
     create, tmp_path, secret_key, shape, name
@@ -185,3 +219,6 @@ def test_a_newcomers_two_commands_test_and_serve_a_project(template, tmp_path, c
         site.terminate()
         site.wait()
     assert "Hello from Django" in page
+    # A folder that was moved: its .venv still names the old place.
+    moved = shutil.copytree(folder, tmp_path / "moved", symlinks=True)
+    assert "Making .venv" in call("bin/test", "tests/test_settings.py", cwd=moved)

@@ -185,6 +185,23 @@ def test_a_body_over_the_limit_gets_413_and_a_length_that_is_none_400(
     assert statuses(dyno, sent, then=b"") == [status]
 
 
+@pytest.mark.parametrize("ends", [True, False], ids=["hung up", "silent"])
+def test_half_a_form_gets_400(dyno, ends):
+    token = "a" * 32
+    headers = [
+        f"Cookie: __Host-csrftoken={token}",
+        f"Referer: https://{HOST}/admin/login/",
+        "Content-Type: application/x-www-form-urlencoded",
+        "Content-Length: 999",
+    ]
+    sent = request(POST, *headers, body=f"csrfmiddlewaretoken={token}&username=half")
+    with socket.create_connection(("127.0.0.1", dyno.port), 30) as client:
+        client.sendall(sent)
+        if ends:
+            client.shutdown(socket.SHUT_WR)
+        assert client.recv(99).startswith(b"HTTP/1.1 400 ")
+
+
 def test_a_client_that_sends_too_much_all_the_same_can_read_its_413(dyno):
     body = 11_000_000 * "a"
     assert statuses(dyno, request(POST, f"Content-Length: {len(body)}", body=body)) == [
@@ -298,16 +315,21 @@ def test_a_range_of_a_static_file(dyno, stylesheet, asked, answered):
     [
         # server.SILENCE_SECONDS and LINGER_SECONDS, of clients that never go on
         (3, request("GET / HTTP/1.1", "X: ")[:-4], 25),
+        # the same, of clients that do not read on
+        (3, request("GET /static/large HTTP/1.1"), 25),
         # five times LINGER_SECONDS, of clients that never close; gunicorn takes 9.9 s
         (5, NEXT, 4),
     ],
-    ids=["silent", "unclosed"],
+    ids=["silent", "deaf", "unclosed"],
 )
 def test_clients_that_do_nothing_delay_the_others_by_little(
     slug, secret_key, count, sent, seconds
 ):
     config_vars = {"DJANGO_SECRET_KEY": secret_key, "WEB_CONCURRENCY": "1"}
     with contextlib.ExitStack() as stack:
+        large = slug / "staticfiles/large"
+        large.write_bytes(bytes(20_000_000))
+        stack.callback(large.unlink)
         dyno = stack.enter_context(heroku.Dyno(slug, config_vars))
         for _ in range(count):
             client = socket.create_connection(("127.0.0.1", dyno.port))

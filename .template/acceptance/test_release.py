@@ -272,7 +272,7 @@ def test_a_dyno_whose_database_lacks_migrations_serves_and_says_so_once(site):
         parts.wait_until(lambda: "deploy.E033" in dyno.log)
         assert heroku.Client(dyno.port).get("/").status == 200
     assert dyno.log.count("deploy.E033") == 1
-    assert "heroku run python manage.py migrate" in dyno.log
+    assert "heroku run python manage.py release" in dyno.log
 
 
 def test_a_dyno_whose_database_is_migrated_has_nothing_to_say(site):

@@ -2,7 +2,8 @@
 
 import os
 import re
-from urllib.parse import unquote, urlsplit
+from ipaddress import ip_network
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 from dj_database_url import ENGINE_SCHEMES
 from django.conf import settings
@@ -20,6 +21,9 @@ NO_MAIL = f"{PACKAGE}.mail.UnsentMail"
 NEW_KEY = 'heroku config:set DJANGO_SECRET_KEY="$(openssl rand -base64 48)"'
 NEW_DATABASE = "heroku config:set DATABASE_URL=postgres://USER:PASSWORD@HOST/NAME"
 HOST = re.compile(r"[^:/@]*|[^:/@]+:\d+|\[[0-9A-Fa-f:]+\](:\d+)?")
+SSL_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
+# Those that dj-database-url and Django take for themselves.
+OTHER_OPTIONS = {"currentSchema", "assume_role", "isolation_level", "pool"}
 LOCAL_HOST = re.compile(r"|localhost|127\..*|::1|/.*")
 
 # What each number may be, from and to.
@@ -60,7 +64,8 @@ def laptop_settings():
         cause = "DEBUG is on: an error page would show the code to every visitor."
         yield problem(Error, 2, cause, "take DEBUG = True out of settings.py")
     for name in ("DEBUG", "DJANGO_DEBUG"):
-        if os.environ.get(name) in ("1", "true", "True") and not settings.LOCAL:
+        on = os.environ.get(name, "").lower() in ("1", "true", "yes", "on")
+        if on and not settings.LOCAL:
             cause = f"{name} does nothing here: an error page would show the code."
             more = "for a longer log: heroku config:set DJANGO_LOG_LEVEL=DEBUG"
             yield problem(Warning, 35, cause, f"heroku config:unset {name}; {more}")
@@ -71,6 +76,9 @@ def hosts():
     """Off Heroku nobody but the owner knows the site's names."""
     if not settings.ALLOWED_HOSTS:
         cause = "DJANGO_ALLOWED_HOSTS is empty, so every request would be refused."
+        yield problem(Error, 3, cause, "DJANGO_ALLOWED_HOSTS=www.example.com")
+    elif any(re.search(r"/|[^]:]:\d", host) for host in settings.ALLOWED_HOSTS):
+        cause = "DJANGO_ALLOWED_HOSTS has a URL or a port, where a name is wanted."
         yield problem(Error, 3, cause, "DJANGO_ALLOWED_HOSTS=www.example.com")
 
 
@@ -104,7 +112,7 @@ def url_problem(url, schemes):
         sound = False
     if not sound:
         return (
-            "cannot be read: a character of the password must be escaped "
+            "cannot be read: a character of the user or password must be escaped "
             "(# as %23, / as %2F, ? as %3F, @ as %40, [ as %5B)"
         )
     return None
@@ -112,10 +120,28 @@ def url_problem(url, schemes):
 
 def database_url_problem(url):
     """Return what is wrong with a DATABASE_URL in half a sentence, or None."""
-    cause = url_problem(url, ["postgres", *ENGINE_SCHEMES])
-    if not cause and not url.startswith("sqlite:") and not urlsplit(url).path[1:]:
+    if cause := url_problem(url, ["postgres", *ENGINE_SCHEMES]):
+        return cause
+    parts = urlsplit(url)
+    if parts.scheme != "sqlite" and not parts.path[1:]:
         return "names no database: its path is empty"
-    return cause
+    if ENGINE_SCHEMES[parts.scheme].backend.endswith(("postgresql", "postgis")):
+        return option_problem(dict(parse_qsl(parts.query)))
+    return None
+
+
+def option_problem(options):
+    """Return what is wrong with the options in PostgreSQL's URL, or None."""
+    if options.get("sslmode", "require") not in SSL_MODES:
+        return f"has an sslmode that is none of {', '.join(SSL_MODES)}"
+    try:
+        from psycopg.pq import Conninfo
+    except ImportError:
+        return None  # E008
+    known = {option.keyword.decode() for option in Conninfo.get_defaults()}
+    if options.keys() - known - OTHER_OPTIONS:
+        return "has an option after its ? that PostgreSQL does not know"
+    return None
 
 
 @check("configuration")
@@ -178,6 +204,18 @@ def numbers():
         if not (re.fullmatch("[0-9]{1,10}", value) and lowest <= int(value) <= highest):
             cause = f"{name} is not a whole number from {lowest} to {highest}."
             yield problem(Error, 10, cause, f"heroku config:unset {name}")
+
+
+@check()
+def trusted_proxies():
+    """gunicorn's own words for it do not name the config var."""
+    addresses = os.environ.get("FORWARDED_ALLOW_IPS") or "*"
+    try:
+        for address in addresses.replace("*", "0.0.0.0").split(","):
+            ip_network(address.strip())
+    except ValueError:
+        cause = "FORWARDED_ALLOW_IPS is not IP addresses or networks with commas."
+        yield problem(Error, 36, cause, "FORWARDED_ALLOW_IPS=10.0.0.0/8")
 
 
 @check()

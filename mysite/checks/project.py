@@ -10,6 +10,7 @@ import shlex
 import subprocess
 import sys
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 from django.apps import apps
 from django.conf import settings
@@ -22,11 +23,13 @@ from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.state import ProjectState
 from django.template import TemplateDoesNotExist, TemplateSyntaxError, engines
 from django.template.backends.django import DjangoTemplates
+from django.template.library import SimpleNode
 from django.template.loader_tags import ExtendsNode, IncludeNode
 from django.templatetags.static import StaticNode
 
 from mysite.checks.registry import check, problem
 from mysite.checks.server import gunicorn_settings
+from mysite.templatetags.files import integrity
 
 LOCK = "bin/lock, then commit requirements.txt"
 COLLECT = "python manage.py collectstatic --noinput --clear; on Heroku, push again"
@@ -83,7 +86,7 @@ def requirements(name):
     """Return the lines of a requirements file: no comments, options or hashes."""
     text = re.sub(r"\\\n|\s--hash=\S+", " ", read(name))
     lines = (re.sub(r"(^|\s)#.*", "", line).strip() for line in text.splitlines())
-    return [line for line in lines if line and not line.startswith(("-r", "-c", "--"))]
+    return [line for line in lines if line and not re.match("-(?!e)", line)]
 
 
 @check()
@@ -156,9 +159,10 @@ def gunicorn_app(arguments):
     """Return the app that a command line of gunicorn names, or its settings file."""
     try:
         from gunicorn.config import Config
-    except (ImportError, ValueError):  # it reads WEB_CONCURRENCY: see E010
+
+        parser = Config().parser()
+    except (ImportError, ValueError):  # it reads config vars: see E010 and E036
         return None
-    parser = Config().parser()
     with contextlib.redirect_stderr(io.StringIO()):
         try:
             named = parser.parse_args(arguments).args
@@ -298,6 +302,8 @@ def dead_names(engine, template, is_static):
     """
     nodes = template.nodelist
     static_files = [node.path for node in nodes.get_nodes_by_type(StaticNode)]
+    tags = nodes.get_nodes_by_type(SimpleNode)
+    static_files += [tag.args[0] for tag in tags if tag.func is integrity and tag.args]
     others = [node.template for node in nodes.get_nodes_by_type(IncludeNode)]
     others += [node.parent_name for node in nodes.get_nodes_by_type(ExtendsNode)]
     is_other = functools.partial(is_template, engine)
@@ -313,13 +319,18 @@ def templates():
     """What would be a 500 at the first visit: a mistake in a template."""
     storage = storages.create_storage(settings.STORAGES["staticfiles"])
     collected = not settings.LOCAL and getattr(storage, "hashed_files", None)
-    is_static = collected.__contains__ if collected else finders.find
+    is_known = collected.__contains__ if collected else finders.find
+
+    def is_static(name):
+        path = urlsplit(unquote(name)).path.strip()  # as Django's storage has it
+        return path.endswith("/") or is_known(path)
+
     for engine, name in project_templates():
         try:
             template = engine.get_template(name).template
         except TemplateSyntaxError as error:
             cause = f"The template {name} does not compile: {error}."
-            yield problem(Error, 32, cause, f"mend templates/{name}, commit and push")
+            yield problem(Error, 32, cause, "mend the template, commit and push")
         except UnicodeDecodeError:
             pass  # no text, so no page
         else:

@@ -2,6 +2,7 @@
 
 import sys
 
+from django.conf import settings
 from django.core.checks import register, run_checks
 
 ATTACH = "heroku addons:create heroku-postgresql:essential-0"
@@ -32,4 +33,7 @@ def refuse_to_boot(tag="configuration"):
     found = run_checks(tags=[tag], include_deployment_checks=True)
     serious = [m for m in found if m.is_serious() and not m.is_silenced()]
     if serious:
-        sys.exit("\n".join(f"{m.id}: {m.msg} Mend it: {m.hint}" for m in serious))
+        told = [f"{m.id}: {m.msg} Mend it: {m.hint}" for m in serious]
+        if not settings.ON_HEROKU:
+            told.append("On a laptop none of this is needed: export DJANGO_LOCAL=1")
+        sys.exit("\n".join(told))

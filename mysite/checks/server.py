@@ -114,7 +114,7 @@ def migrations():
     if names := unapplied_migrations():
         more = f" and {len(names) - 1} more" if len(names) > 1 else ""
         cause = f"The database lacks a migration: {names[0]}{more}."
-        command = "python manage.py migrate"
+        command = "python manage.py release"
         if settings.ON_HEROKU:
             command = f"heroku run {command}"
         yield problem(Error, 33, cause, command)
