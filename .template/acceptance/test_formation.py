@@ -56,6 +56,19 @@ def test_a_failed_task_is_in_the_log_with_the_id_of_its_request(formation):
     assert "method=POST path=/rehearsal/enqueue" in access
 
 
+def test_a_batch_runs_what_another_that_was_killed_has_left(formation):
+    formation.remove_workers(formation.workers)
+    formation.enqueue("left")
+    formation.sql(
+        "UPDATE django_tasks_database_dbtaskresult SET status = 'RUNNING',"
+        """ worker_ids = '["scheduler.1-killed"]' WHERE status = 'READY'"""
+    )
+    batch = "python manage.py worker --batch"
+    heroku.run(formation.slug, formation.config_vars, batch)
+    assert formation.recorded("left end") == 1
+    formation.add_workers(2)
+
+
 @pytest.fixture
 def nothing_fails(formation):
     """Hold a change under traffic to no failed request and the plan's connections."""
