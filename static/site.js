@@ -33,7 +33,7 @@ async function refresh() {
     states = { server: "away" };
   }
   const rows = Object.entries(states).map(([name, state]) => {
-    const unknown = name === "migrations" && states.database !== "ok";
+    const unknown = name !== "database" && states.database !== "ok";
     return row(name, state, !unknown && commands[`${name} ${state}`]);
   });
   list.replaceChildren(row("script", "ok"), ...rows);

@@ -86,21 +86,21 @@ def test_the_first_page_shows_that_all_is_well(request, chromium, place, width, 
 
 
 ALL_FAILED = {"database": "failed", "migrations": "failed", "cache": "failed"}
-MIGRATE = "python manage.py migrate"
 
 
 @pytest.mark.parametrize(
     ("place", "answer", "commands"),
     [
         ("dyno", ALL_FAILED, ["heroku pg:info"]),
-        ("dyno", {"migrations": "failed"}, ["heroku run " + MIGRATE]),
+        ("dyno", {"migrations": "failed"}, ["heroku run python manage.py release"]),
+        ("dyno", {"cache": "failed"}, ["heroku logs --tail"]),
         (
             "dyno",
             {"database": "none", "migrations": "none"},
             ["heroku addons:create heroku-postgresql:essential-0"],
         ),
         ("laptop", ALL_FAILED, []),
-        ("laptop", {"migrations": "failed"}, [MIGRATE]),
+        ("laptop", {"migrations": "failed"}, ["python manage.py migrate"]),
     ],
 )
 def test_the_first_page_names_the_command_that_mends_it(
