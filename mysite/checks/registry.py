@@ -34,6 +34,6 @@ def refuse_to_boot(tag="configuration"):
     serious = [m for m in found if m.is_serious() and not m.is_silenced()]
     if serious:
         told = [f"{m.id}: {m.msg} Mend it: {m.hint}" for m in serious]
-        if not settings.ON_HEROKU:
+        if not (settings.ON_HEROKU or settings.LOCAL):
             told.append("On a laptop none of this is needed: export DJANGO_LOCAL=1")
         sys.exit("\n".join(told))
