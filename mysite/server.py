@@ -1,6 +1,7 @@
 """What gunicorn is given: a log in logfmt, and a worker that drains."""
 
 import contextlib
+import errno
 import functools
 import logging
 import os
@@ -57,7 +58,7 @@ class LogfmtLogger(Logger):
 
     def exception(self, msg, *args, **kwargs):
         """Log the exception that is being handled, unless it was a client's silence."""
-        if isinstance(sys.exception(), (BlockingIOError, TimeoutError)):
+        if getattr(sys.exception(), "errno", None) in (errno.EAGAIN, errno.ETIMEDOUT):
             self.info("Closed a connection: its client was silent too long")
         else:
             super().exception(msg, *args, **kwargs)

@@ -148,3 +148,15 @@ def test_a_file_with_a_name_beyond_ascii_is_found(tmp_path):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(wsgi, "static_files", files)
         assert get("/static/größe.txt".encode().decode("latin-1"))[2] == b"42"
+
+
+def test_a_folders_page_is_found_with_and_without_a_slash(tmp_path):
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "docs/index.html").write_text("42")
+    with override_settings(WHITENOISE_ROOT=tmp_path, WHITENOISE_INDEX_FILE=True):
+        files = StaticFiles(get_response=None)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(wsgi, "static_files", files)
+        assert get("/docs/")[2] == b"42"
+        status, headers, body = get("/docs")
+    assert (status, headers["Location"]) == (302, "docs/")
