@@ -205,6 +205,7 @@ def test_a_malformed_database_url_is_explained_and_never_repeated(site, url):
         "postgres://user:p%40ss%23:word@db.example.com:5432/name?sslmode=require",
         "postgresql://user@[::1]:5432/name?application_name=shop&currentSchema=a",
         "postgres:///name",
+        "postgres:///name?server_side_binding=true&prepare_threshold=5",
         "sqlite://:memory:",
         "sqlite:////tmp/file.sqlite3",
         "sqlite://",

@@ -1,6 +1,7 @@
 """The files that must say the same, say the same."""
 
 import re
+import shlex
 
 import pytest
 
@@ -42,3 +43,20 @@ def test_the_tests_run_on_the_versions_that_are_deployed():
     tested = (ROOT / "requirements-test.txt").read_text()
     pins = re.findall(r"(?m)^\S+==\S+", deployed)
     assert pins and set(pins) <= set(re.findall(r"(?m)^\S+==\S+", tested))
+
+
+@pytest.mark.skipif(not (ROOT / "runtime.txt").exists(), reason="there is one alone")
+def test_runtime_txt_and_python_version_name_the_same_python():
+    runtime = (ROOT / "runtime.txt").read_text().strip()
+    version = (ROOT / ".python-version").read_text().strip()
+    assert runtime == f"python-{version}"
+
+
+def test_the_procfile_has_its_process_types():
+    lines = (ROOT / "Procfile").read_text().splitlines()
+    types = {}
+    for line in lines:
+        name, _, command = line.partition(":")
+        types[name] = shlex.split(command)
+    assert types["web"][0] == "gunicorn"
+    assert types["release"] == ["python", "manage.py", "release"]

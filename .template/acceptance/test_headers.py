@@ -54,6 +54,30 @@ def scan(scorer, slug, secret_key):
     return json.loads(output.stdout or output.stderr)
 
 
+SENT = {
+    "Content-Security-Policy": "default-src 'none'; script-src 'self'; "
+    "style-src 'self'; img-src 'self'; font-src 'self'; connect-src 'self'; "
+    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+    "Cross-Origin-Embedder-Policy": "credentialless",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=()",
+    "Referrer-Policy": "same-origin",
+    "Strict-Transport-Security": "max-age=3600",
+    "X-Content-Type-Options": "nosniff",
+}
+
+
+def test_the_first_page_has_these_and_one_heading_and_asks_no_database(
+    slug, secret_key
+):
+    """tests/ holds a project to its settings, and this the template to its own."""
+    with heroku.Dyno(slug, {"DJANGO_SECRET_KEY": secret_key}) as dyno:
+        page = heroku.Client(dyno.port).get("/")
+    assert page.status == 200 and page.text.count("<h1>") == 1
+    assert {name: page.headers.get(name) for name in SENT} == SENT
+
+
 def test_the_scorer_gives_the_first_page_all_that_it_can(scan):
     assert scan["scan"]["score"] >= BAR
     assert scan["scan"]["grade"] == "A+"

@@ -44,9 +44,12 @@ CASES = {
 }
 
 
-def throughput(contenders, workers, rounds, seconds, wanted=CASES):
-    """Return {case: {contender: {figure: [one a round]}}}; the first round warms up."""
-    cases = {}
+def throughput(contenders, workers, rounds, seconds, wanted=CASES, cases=None):
+    """Return {case: {contender: {figure: [one a round]}}}; the first round warms up.
+
+    What an earlier call returned may be given, to be added to.
+    """
+    cases = {} if cases is None else cases
     with contextlib.ExitStack() as stack:
         dynos = [stack.enter_context(Dyno(c, workers)) for c in contenders]
         for number in range(rounds):
@@ -231,13 +234,8 @@ def levers(ours, rounds, seconds):
     undone = [ours.variant(name, *pages, web=web) for name, web in LEVERS.items()]
     contenders, taken = [ours, *undone], {}
     for _ in range(rounds):
-        round_ = throughput(contenders, 1, min(rounds, 2), seconds, cases)
+        throughput(contenders, 1, min(rounds, 2), seconds, cases, taken)
         contenders.reverse()
-        for case, figures in round_.items():
-            for name, mine in figures.items():
-                row = taken.setdefault(case, {}).setdefault(name, {})
-                for figure, values in mine.items():
-                    row[figure] = row.get(figure, []) + values
     return taken
 
 

@@ -21,9 +21,11 @@ NO_MAIL = f"{PACKAGE}.mail.UnsentMail"
 NEW_KEY = 'heroku config:set DJANGO_SECRET_KEY="$(openssl rand -base64 48)"'
 NEW_DATABASE = "heroku config:set DATABASE_URL=postgres://USER:PASSWORD@HOST/NAME"
 HOST = re.compile(r"[^:/@]*|[^:/@]+:\d+|\[[0-9A-Fa-f:]+\](:\d+)?")
+POSTGRESQL = ("postgresql", "postgis")  # how its engines' names end
 SSL_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
-# Those that dj-database-url and Django take for themselves.
+# Those that dj-database-url, Django and psycopg take for themselves.
 OTHER_OPTIONS = {"currentSchema", "assume_role", "isolation_level", "pool"}
+OTHER_OPTIONS |= {"prepare_threshold", "server_side_binding"}
 LOCAL_HOST = re.compile(r"|localhost|127\..*|::1|/.*")
 
 # What each number may be, from and to.
@@ -76,10 +78,11 @@ def hosts():
     """Off Heroku nobody but the owner knows the site's names."""
     if not settings.ALLOWED_HOSTS:
         cause = "DJANGO_ALLOWED_HOSTS is empty, so every request would be refused."
-        yield problem(Error, 3, cause, "DJANGO_ALLOWED_HOSTS=www.example.com")
     elif any(re.search(r"/|[^]:]:\d", host) for host in settings.ALLOWED_HOSTS):
         cause = "DJANGO_ALLOWED_HOSTS has a URL or a port, where a name is wanted."
-        yield problem(Error, 3, cause, "DJANGO_ALLOWED_HOSTS=www.example.com")
+    else:
+        return
+    yield problem(Error, 3, cause, "DJANGO_ALLOWED_HOSTS=www.example.com")
 
 
 def url_problem(url, schemes):
@@ -125,7 +128,7 @@ def database_url_problem(url):
     parts = urlsplit(url)
     if parts.scheme != "sqlite" and not parts.path[1:]:
         return "names no database: its path is empty"
-    if ENGINE_SCHEMES[parts.scheme].backend.endswith(("postgresql", "postgis")):
+    if ENGINE_SCHEMES[parts.scheme].backend.endswith(POSTGRESQL):
         return option_problem(dict(parse_qsl(parts.query)))
     return None
 
@@ -178,7 +181,7 @@ def database_driver():
         cause = "The Python driver of the database in DATABASE_URL is not installed."
         command = "put psycopg[binary] into requirements.in, then run bin/lock"
         engine = settings.DATABASES.get("default", {}).get("ENGINE", "")
-        if not engine.endswith(("postgresql", "postgis")):
+        if not engine.endswith(POSTGRESQL):
             cause = "DATABASE_URL is not PostgreSQL's, and the driver is not installed."
             command = f"{NEW_DATABASE}, or put the driver into requirements.in"
         yield problem(Error, 8, cause, command)

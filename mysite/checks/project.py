@@ -23,13 +23,11 @@ from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.state import ProjectState
 from django.template import TemplateDoesNotExist, TemplateSyntaxError, engines
 from django.template.backends.django import DjangoTemplates
-from django.template.library import SimpleNode
 from django.template.loader_tags import ExtendsNode, IncludeNode
 from django.templatetags.static import StaticNode
 
 from mysite.checks.registry import check, problem
 from mysite.checks.server import gunicorn_settings
-from mysite.templatetags.files import integrity
 
 LOCK = "bin/lock, then commit requirements.txt"
 COLLECT = "python manage.py collectstatic --noinput --clear; on Heroku, push again"
@@ -302,8 +300,6 @@ def dead_names(engine, template, is_static):
     """
     nodes = template.nodelist
     static_files = [node.path for node in nodes.get_nodes_by_type(StaticNode)]
-    tags = nodes.get_nodes_by_type(SimpleNode)
-    static_files += [tag.args[0] for tag in tags if tag.func is integrity and tag.args]
     others = [node.template for node in nodes.get_nodes_by_type(IncludeNode)]
     others += [node.parent_name for node in nodes.get_nodes_by_type(ExtendsNode)]
     is_other = functools.partial(is_template, engine)

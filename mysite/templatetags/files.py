@@ -6,7 +6,7 @@ import re
 from django.conf import settings
 from django.contrib.staticfiles.storage import staticfiles_storage
 from django.template import Context, Library
-from django.templatetags.static import do_static
+from django.templatetags.static import StaticNode
 
 register = Library()
 
@@ -31,13 +31,13 @@ def once(tag):
     return parse
 
 
-register.tag("static", once(do_static))
+class IntegrityNode(StaticNode):
+    """The subresource integrity of a static file: see static.Storage."""
+
+    @classmethod
+    def handle_simple(cls, path):
+        return staticfiles_storage.integrity(path)
 
 
-@register.simple_tag
-def integrity(name):
-    """Return the subresource integrity of a static file: see static.Storage."""
-    return staticfiles_storage.integrity(name)
-
-
-register.tag("integrity", once(register.tags["integrity"]))
+register.tag("static", once(StaticNode.handle_token))
+register.tag("integrity", once(IntegrityNode.handle_token))
