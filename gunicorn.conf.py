@@ -1,5 +1,5 @@
 """
-gunicorn's settings: each is here because its default fails on Heroku or costs time.
+gunicorn's settings. Each is here because its default fails on Heroku or costs time.
 
 https://gunicorn.org/reference/settings/
 """
@@ -10,31 +10,33 @@ import resource
 import socket
 import sys
 
-from mysite.server import DrainingWorker, LogfmtLogger
+from dyno import server
+from dyno.server import LogfmtLogger as logger_class  # noqa: F401
 
 wsgi_app = "mysite.wsgi"
 
-# One socket for IPv4 and IPv6, since some platforms route by IPv6 alone; a laptop
-# answers nobody but itself.
+# One socket for IPv4 and IPv6, since some platforms route by IPv6 only. In development
+# the site listens on this machine only.
 local = os.environ.get("DJANGO_LOCAL") == "1"
 everywhere = "[::]" if socket.has_dualstack_ipv6() else "0.0.0.0"
 bind = f"{'127.0.0.1' if local else everywhere}:{os.environ.get('PORT', 8000)}"
 
 # The buildpack sets WEB_CONCURRENCY by the dyno's memory: 2 on 512 MB. The number of
-# cores says nothing there: a shared dyno shows eight of them.
+# cores is of no use: a shared dyno shows eight of them.
 workers = int(os.environ.get("WEB_CONCURRENCY", 1))
 
 # Threads wait for the database while others work. Each may hold a connection to it, and
-# each more makes the slowest answers slower: three keep a small plan's limit far away.
-threads = 3
-worker_class = DrainingWorker
+# each more makes the slowest answers slower. One of the four is kept free of Django, so
+# that /up and static files are served whatever the others wait for.
+worker_class = "gthread"
+threads = 4
 
-# Loads the site before the workers are made: they share its memory, and a site that
-# cannot be loaded stops the dyno at once.
+# The site is loaded before the workers are forked: they share its memory, and a site
+# that cannot be loaded stops the dyno at once.
 preload_app = True
 
-# A worker that leaks is replaced, not all of them at the same moment. One alone is not:
-# until its slowest request had ended nobody would be answered.
+# A worker that leaks is replaced, not all of them at the same moment. A single worker
+# is never recycled, because nothing would be served meanwhile.
 max_requests = 100_000 if workers > 1 else 0
 max_requests_jitter = 20_000
 
@@ -43,21 +45,21 @@ max_requests_jitter = 20_000
 # https://devcenter.heroku.com/articles/http-routing#keepalives
 keepalive = 95
 
-# A dyno is killed 30 s after it is told to stop; a silent client uses all of this.
+# A dyno is killed 30 s after it is told to stop, of which draining takes 3.
 # https://devcenter.heroku.com/articles/dyno-shutdown-behavior
 graceful_timeout = 20
 
-# With it, the log would say of each large file that it had no bytes.
+# With sendfile, the log would report no bytes for each large file.
 sendfile = False
 
-# The router passes request lines of up to 8 KB; the default answers 414 at half of it.
+# The router passes on request lines of up to 8 KB; the default refuses half of that.
 limit_request_line = 8190
 
-# The C parser, used where it is installed, lets folded headers and bare LFs through.
+# The C parser, used where it is installed, accepts folded headers and bare LFs.
 http_parser = "python"
 
-# Who may say that a request came by HTTPS: on a dyno every peer is the router. To a
-# socket for both, a peer by IPv4 looks like ::ffff:10.0.0.5.
+# Who may say that a request came over HTTPS: on a dyno every peer is the router. On a
+# socket for both protocols, an IPv4 peer looks like ::ffff:10.0.0.5.
 everyone = "*" if "DYNO" in os.environ else "127.0.0.1,::1"
 trusted = os.environ.get("FORWARDED_ALLOW_IPS", everyone).split(",")
 for address in list(trusted):
@@ -67,36 +69,41 @@ for address in list(trusted):
 forwarded_allow_ips = ",".join(trusted)
 secure_scheme_headers = {"X-FORWARDED-PROTO": "https"}
 
-# No client may rewrite SCRIPT_NAME or PATH_INFO, though every peer is trusted.
+# No client may rewrite SCRIPT_NAME or PATH_INFO, although every peer is trusted.
 forwarder_headers = ""
 
-# A second gunicorn would take the first one's away, and nothing here asks for one.
+# A second gunicorn would remove the first one's control socket, and nothing uses it.
 control_socket_disable = True
 
 # The heartbeat's file belongs in memory, for a disk can stall.
 worker_tmp_dir = "/dev/shm" if os.path.isdir("/dev/shm") else None
 
-# The buildpack's GUNICORN_CMD_ARGS asks for an access log; the logger writes its lines.
+# The buildpack's GUNICORN_CMD_ARGS asks for an access log; logger_class writes it.
 accesslog = "-"
 loglevel = os.environ.get("DJANGO_LOG_LEVEL", "info").lower()
-logger_class = LogfmtLogger
+
+# PostgreSQL ends a query that waits for longer than the router does (30 s). This is for
+# pages only; the worker and `manage.py` have no such limit.
+os.environ.setdefault("DATABASE_STATEMENT_TIMEOUT", "25s")
 
 
-def when_ready(server):
-    """Say what this dyno will take of the database's connections and of the memory."""
-    connections = workers * threads
+def when_ready(server_):
+    """Log what this dyno will use of the database's connections and of the memory."""
+    server.set_time_outs(server_.LISTENERS)
+    cfg = server_.cfg
+    connections = cfg.workers * cfg.threads
     limit = os.environ.get("DATABASE_CONNECTION_LIMIT", "")
     of = f"of {limit}" if limit.isdecimal() else "DATABASE_CONNECTION_LIMIT not set"
     unit = 1024**2 if sys.platform == "darwin" else 1024  # bytes there, KiB elsewhere
     megabytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // unit
-    server.log.info(
-        f"{workers} x {threads} threads = {connections} database connections, "
+    server_.log.info(
+        f"{cfg.workers} x {cfg.threads} threads = {connections} database connections, "
         f"{2 * connections} while a release replaces another, {of}; "
         f"{megabytes} MB before the first request, shared by the workers"
     )
 
 
-def pre_fork(server, worker):
+def pre_fork(server_, worker):
     """Keep the garbage collector off what was loaded before the fork.
 
     To look at an object it writes to its page, of which each worker then has a copy:
@@ -105,9 +112,4 @@ def pre_fork(server, worker):
     gc.freeze()
 
 
-def post_worker_init(worker):
-    """Say once a dyno if the release phase was left out."""
-    if worker.age == 1:
-        from mysite.checks.server import log_unapplied_migrations
-
-        log_unapplied_migrations()
+post_worker_init = server.prepare_worker

@@ -1,9 +1,9 @@
 """
-An ASGI application, for a server other than gunicorn.conf.py's.
+An ASGI application, for a server other than gunicorn.
 
-/up, static files and request ids are wsgi.py's. Here, put
+/up and static files are the WSGI application's. Here, put
 "whitenoise.middleware.WhiteNoiseMiddleware" after SecurityMiddleware in MIDDLEWARE,
-and tell the server which proxy to believe about HTTPS.
+and tell the server which proxy to trust about HTTPS.
 
 https://docs.djangoproject.com/en/6.1/howto/deployment/asgi/
 """
@@ -15,7 +15,3 @@ from django.core.asgi import get_asgi_application
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "mysite.settings")
 
 application = get_asgi_application()
-
-from mysite import checks  # noqa: E402
-
-checks.refuse_to_boot()

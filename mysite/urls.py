@@ -1,23 +1,23 @@
-"""The addresses of the site. /up and /static/ are answered in wsgi.py, before these."""
+"""The addresses of the site. dyno.wsgi answers /up and /static/ before these."""
 
 from django.conf import settings
+from django.conf.urls.static import static
 from django.contrib import admin
 from django.urls import path
-from django.views.static import serve
 
-from mysite import views
+from dyno.views import favicon, ready
+
+from . import views
 
 urlpatterns = [
     path("", views.home, name="home"),
-    path("ready", views.ready, name="ready"),
-    path("favicon.ico", views.favicon, name="favicon"),
     path("robots.txt", views.robots, name="robots"),
+    path("favicon.ico", favicon, name="favicon"),
+    path("ready", ready, name="ready"),
     path("admin/", admin.site.urls),
 ]
 
-if settings.LOCAL:
-    # A laptop's uploads; elsewhere they are in a bucket.
-    uploaded = {"document_root": settings.MEDIA_ROOT}
-    urlpatterns.append(path("media/<path:path>", serve, uploaded))
+# Uploads, with DEBUG on this machine; elsewhere they are in a bucket.
+urlpatterns += static(settings.MEDIA_URL, document_root=settings.MEDIA_ROOT)
 
-handler500 = "mysite.views.server_error"
+handler500 = "dyno.views.server_error"

@@ -1,11 +1,13 @@
-// Ask /ready how the site is, and say so in the panel of the first page.
+// Ask /ready for the health of the site and show it in the panel of the home page.
 const list = document.querySelector("[data-ready]");
 const note = document.querySelector("[data-note]");
 
-// What mends it on Heroku, and on a laptop, which alone speaks plain HTTP.
+// What to run for each state: on Heroku and, over plain HTTP, in development.
+const newKey = 'heroku config:set DJANGO_SECRET_KEY="$(openssl rand -base64 48)"';
 const commands = location.protocol === "http:" ? {
   "migrations failed": "python manage.py migrate",
 } : {
+  "secret key none": newKey,
   "database none": "heroku addons:create heroku-postgresql:essential-0",
   "database failed": "heroku pg:info",
   "migrations failed": "heroku run python manage.py release",
@@ -32,13 +34,17 @@ async function refresh() {
   } catch {
     states = { server: "away" };
   }
-  const rows = Object.entries(states).map(([name, state]) => {
-    const unknown = name !== "database" && states.database !== "ok";
+  // The key first: with a database, a release without it is refused.
+  const names = Object.keys(states).sort((a, b) => (b === "secret key") - (a === "secret key"));
+  const rows = names.map((name) => {
+    const state = states[name];
+    const depends = !["database", "secret key"].includes(name);
+    const unknown = depends && states.database !== "ok";
     return row(name, state, !unknown && commands[`${name} ${state}`]);
   });
   list.replaceChildren(row("script", "ok"), ...rows);
   const time = new Date().toISOString().slice(11, 19);
-  note.textContent = `Asked of /ready at ${time} UTC, and again every ten seconds.`;
+  note.textContent = `/ready answered this at ${time} UTC; it is asked every ten seconds.`;
 }
 
 refresh();

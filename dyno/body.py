@@ -1,0 +1,56 @@
+"""The body of a request: complete, in bounded time, or refused."""
+
+import contextlib
+import io
+import socket
+import threading
+from typing import Any
+
+from django.core.exceptions import BadRequest
+
+# A block of a body, in bytes, must come at this rate, in bytes a second, with so many
+# seconds to spare.
+BLOCK = 8 * 1024
+LEAST_RATE = 1_000
+PATIENCE_SECONDS = 10
+
+
+class RequestBody(io.RawIOBase):
+    """A request's body as a file, which is never cut short without an error.
+
+    A view would take half a form for the whole form. Wrap it in io.BufferedReader.
+    """
+
+    def __init__(self, environ: dict[str, Any]) -> None:
+        self.stream, self.left = environ["wsgi.input"], int(environ["CONTENT_LENGTH"])
+        self.socket = environ.get("gunicorn.socket")
+
+    def readable(self) -> bool:
+        """Return True, for BufferedReader."""
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        """Read at most a block; raise BadRequest, a 400, if the body ends too early."""
+        size = min(len(buffer), self.left, BLOCK)
+        if not size:
+            return 0
+        seconds = PATIENCE_SECONDS + size / LEAST_RATE
+        timer = threading.Timer(seconds, self.hang_up)
+        timer.daemon = True
+        timer.start()
+        try:
+            data = self.stream.read(size)
+        except OSError:  # the client is silent, or gone
+            data = b""
+        finally:
+            timer.cancel()
+        if len(data) < size:
+            raise BadRequest("The body ended too early, or came too slowly")
+        buffer[:size] = data
+        self.left -= size
+        return size
+
+    def hang_up(self) -> None:
+        """Stop reading from a client that is too slow: the read above then ends."""
+        with contextlib.suppress(AttributeError, OSError):  # not gunicorn, or closed
+            self.socket.shutdown(socket.SHUT_RD)

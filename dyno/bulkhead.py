@@ -1,0 +1,65 @@
+"""Keeps one thread of a process free, whatever the others are stuck in."""
+
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+Application = Callable[..., Iterable[bytes]]
+
+# A request that takes longer than this may hang: on a database, say.
+STUCK_SECONDS = 5
+
+
+class Bulkhead:
+    """Gives a WSGI application all threads of a process but one.
+
+    A request that finds no place waits, since a slow page is not a fault. Once every
+    place has been held for STUCK_SECONDS, it is refused. From then on no request waits
+    until one has finished within STUCK_SECONDS: a waiting request holds the thread that
+    /up and the static files need.
+    """
+
+    def __init__(self) -> None:
+        self.places: int | None = None  # no limit, until a worker knows its threads
+        self.changed = threading.Condition()
+        self.entered: dict[object, float] = {}  # by time.monotonic()'s clock
+        self.stuck = False
+
+    def enter(self) -> object | None:
+        """Return a token to give back to leave(), or None if the request is refused."""
+        token = object()
+        with self.changed:
+            while self.places and len(self.entered) >= self.places:
+                waited = time.monotonic() - max(self.entered.values())
+                if self.stuck or waited >= STUCK_SECONDS:
+                    self.stuck = True
+                    return None
+                self.changed.wait(STUCK_SECONDS - waited)
+            self.entered[token] = time.monotonic()
+        return token
+
+    def leave(self, token: object) -> None:
+        """Free the place of a request that has been answered."""
+        with self.changed:
+            if time.monotonic() - self.entered.pop(token) < STUCK_SECONDS:
+                self.stuck = False
+            self.changed.notify()
+
+
+class Closing:
+    """The body of a WSGI response, with a function to call once it has been sent."""
+
+    def __init__(self, body: Iterable[bytes], close: Callable[[], Any]) -> None:
+        self.body, self.close_too = body, close
+
+    def __iter__(self) -> Iterator[bytes]:
+        return iter(self.body)
+
+    def close(self) -> None:
+        """Close the body, as the WSGI server does when it is done with a response."""
+        try:
+            if hasattr(self.body, "close"):
+                self.body.close()
+        finally:
+            self.close_too()

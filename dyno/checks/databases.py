@@ -1,0 +1,165 @@
+"""The databases: their URLs, their connections and their migrations."""
+
+import logging
+import os
+import threading
+from pathlib import Path
+
+from django.apps import apps
+from django.conf import settings
+from django.core.checks import Tags, run_checks
+from django.db import connections
+from django.db.migrations.exceptions import NodeNotFoundError
+
+from dyno import database
+from dyno.checks.files import gunicorn_figures
+from dyno.checks.registry import Problems, check, error, is_local, on_heroku, warning
+from dyno.checks.urls import database_url_problem
+from dyno.migrations import unapplied, unmade
+
+logger = logging.getLogger(__name__)
+
+NEW_DATABASE = "heroku config:set DATABASE_URL=postgres://USER:PASSWORD@HOST/NAME"
+
+
+@check("configuration")
+def database_url() -> Problems:
+    """Find a DATABASE_URL that is missing or cannot be used."""
+    for name in ("DATABASE_URL", database.POOL_URL):
+        if name in os.environ and (cause := database_url_problem(os.environ[name])):
+            yield error(4, f"{name} {cause}.", NEW_DATABASE)
+    if "DATABASE_URL" in os.environ or is_local():
+        return
+    if on_heroku():
+        cause = "DATABASE_URL is not set: pages that need a database answer 503."
+        yield warning(5, cause, database.ATTACH)
+    else:
+        cause = "DATABASE_URL is not set, and no server should guess a database."
+        yield error(6, cause, NEW_DATABASE.removeprefix("heroku config:set "))
+
+
+@check("configuration")
+def sqlite_on_a_dyno() -> Problems:
+    """Find a database that is lost at least once a day, and that dynos do not share."""
+    engine = settings.DATABASES.get("default", {}).get("ENGINE", "")
+    if engine.endswith("sqlite3") and on_heroku() and not is_local():
+        cause = "The database is an SQLite file, which a dyno loses at each restart."
+        yield error(7, cause, f"heroku config:unset DATABASE_URL && {database.ATTACH}")
+
+
+@check()
+def database_tls() -> Problems:
+    """Find a password and data that cross a network in the clear."""
+    for alias, config in settings.DATABASES.items():
+        mode = config.get("OPTIONS", {}).get("sslmode")
+        local = is_local() or database.is_local(config.get("HOST", ""))
+        if not local and mode in ("disable", "allow", "prefer"):
+            cause = f"sslmode lets the data of the database {alias} travel unencrypted."
+            yield error(9, cause, "remove sslmode from its URL, or make it require")
+
+
+@check()
+def connection_limit() -> Problems:
+    """Find more connections than the plan has, in a release when dynos run twice.
+
+    How many dynos run is not known here: one is counted, one connection for the release
+    phase and two for a worker, whose sign of life has its own.
+    """
+    limit = os.environ.get("DATABASE_CONNECTION_LIMIT", "")
+    connection = connections["default"]
+    figures = gunicorn_figures()
+    if not limit.isdecimal() or connection.vendor != "postgresql" or not figures:
+        return
+    if database.is_pooled(connection):
+        return  # the pooler keeps to the limit
+    workers, threads = int(figures["workers"]), int(figures["threads"])
+    needed = workers * threads * 2 + 1 + 2
+    if needed > int(limit):
+        cause = (
+            f"One web dyno takes up to {needed} database connections while a release "
+            f"replaces another ({workers} workers x {threads} threads x 2, 1 for the "
+            f"release, 2 for a worker), and DATABASE_CONNECTION_LIMIT is {int(limit)}."
+        )
+        fitting = (int(limit) - 3) // (2 * threads)
+        fix = "heroku addons:upgrade, or fewer threads in gunicorn.conf.py"
+        if fitting > 0:
+            fix = f"heroku config:set WEB_CONCURRENCY={fitting}, or {fix}"
+        yield error(18, cause, fix)
+
+
+@check()
+def shared_cache() -> Problems:
+    """Find a cache that each process has for itself, though several count in it."""
+    figures = gunicorn_figures() or {"workers": "1"}
+    backend = settings.CACHES["default"]["BACKEND"]
+    several = int(figures["workers"]) > 1 and not is_local()
+    if backend.endswith("LocMemCache") and several and "DATABASE_URL" not in os.environ:
+        cause = "The cache is each process's own memory, and several workers run."
+        fix = f"{database.ATTACH}, or heroku addons:create heroku-redis:mini"
+        yield warning(17, cause, fix)
+
+
+def is_ours(folder: str | Path) -> bool:
+    """Return whether this is a folder of the project and not of a package."""
+    path = Path(folder)
+    inside = path.is_relative_to(settings.BASE_DIR)
+    return inside and "site-packages" not in path.parts
+
+
+@check()
+def unmade_migrations() -> Problems:
+    """Find a model of the project that changed without a migration.
+
+    Queries would then use columns and tables that do not exist.
+    """
+    for app in apps.get_app_configs():
+        managed = any(model._meta.managed for model in app.get_models())
+        if not is_ours(app.path) or not managed:
+            continue
+        try:
+            changes = unmade(app.label)
+        except NodeNotFoundError as missing:
+            cause = f"A migration is missing: {missing}."
+            yield error(34, cause, "git status, then commit it and push")
+            return
+        if changes:
+            summary = " ".join(changes.split())
+            cause = f"A model of {app.label} changed without a migration: {summary}"
+            fix = f"python manage.py makemigrations {app.label}, commit and push"
+            yield error(34, cause, fix)
+
+
+@check(Tags.database)
+def unapplied_migrations() -> Problems:
+    """Find a release phase that was left out; asks every database.
+
+    Django runs it only when told to, by `check --deploy --database default`.
+    """
+    for alias in database.aliases():
+        if not database.attached(alias) or not (names := unapplied(alias)):
+            continue
+        more = f" and {len(names) - 1} more" if len(names) > 1 else ""
+        cause = f"The database {alias} lacks a migration: {names[0]}{more}."
+        fix = "python manage.py release"
+        yield error(33, cause, f"heroku run {fix}" if on_heroku() else fix)
+
+
+def log_unapplied_migrations() -> None:
+    """Log what unapplied_migrations finds, from a thread with its own connection.
+
+    For gunicorn's post_worker_init: before the fork no connection may be opened, and
+    after it none should hold up the first request.
+    """
+
+    def look() -> None:
+        try:
+            for found in run_checks([], [Tags.database], True, ["default"]):
+                logger.error("%s: %s %s", found.id, found.msg, found.hint)
+        except Exception as problem:
+            name = type(problem).__name__
+            logger.error("Cannot tell whether migrations are missing: %s", name)
+        finally:
+            connections.close_all()
+
+    if database.attached():
+        threading.Thread(target=look, name="migrations", daemon=True).start()

@@ -1,0 +1,126 @@
+"""The project's own files, as they are about to be deployed."""
+
+import functools
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+from django.conf import settings
+
+from dyno.checks.registry import Problems, check, error, is_local, on_heroku, warning
+
+# https://devcenter.heroku.com/articles/http-routing#keepalives
+ROUTER_KEEPALIVE = 90  # seconds
+
+# https://devcenter.heroku.com/articles/dyno-shutdown-behavior
+DYNO_SHUTDOWN = 30  # seconds
+
+
+def read(name: str) -> str:
+    """Return the text of a file of the project, or "" if it does not exist."""
+    path = Path(settings.BASE_DIR, name)
+    return path.read_text("utf-8", "replace") if path.is_file() else ""
+
+
+@check()
+def python_versions() -> Problems:
+    """Find two files that name different Pythons: each is read by one buildpack."""
+    pattern = r"^\s*(?:python-)?(\d+\.\d+)"
+    files = {}
+    for name in ("runtime.txt", ".python-version"):
+        if text := read(name):
+            match = re.search(pattern, text, re.MULTILINE)
+            files[name] = match[1] if match else "no version"
+    versions = set(files.values())
+    running = "{}.{}".format(*sys.version_info)
+    if len(versions) > 1 or "no version" in versions:
+        named = ", ".join(f"{name} names {version}" for name, version in files.items())
+        yield error(22, f"Which Python? {named}.", "make the two files agree")
+    elif versions and versions != {running}:
+        cause = f"Python {running} runs here, but {versions.pop()} on Heroku."
+        yield warning(23, cause, "rm -r .venv, then bin/run")
+
+
+@check()
+def committed_secrets() -> Problems:
+    """Find a .env in the repository, or in a slug, which holds what was committed."""
+    root = Path(settings.BASE_DIR)
+    command = ["git", "ls-files", "--error-unmatch", ".env"]
+    try:
+        git = subprocess.run(command, cwd=root, capture_output=True)
+        committed = git.returncode == 0
+        no_repository = git.returncode == 128
+    except OSError:
+        committed, no_repository = False, True
+    if committed or (no_repository and on_heroku() and (root / ".env").is_file()):
+        cause = ".env is in the repository. Change every secret in it: git remembers."
+        yield error(29, cause, "git rm --cached .env; git commit")
+
+
+def web_command() -> str:
+    """Return the command of the Procfile's process type `web`, or ""."""
+    match = re.search(r"^web:[ \t]*(\S.*)$", read("Procfile"), re.MULTILINE)
+    return match[1] if match else ""
+
+
+@functools.cache
+def print_config(root: str, command: str, environ: frozenset) -> tuple[int, str, str]:
+    """Return exit status, output and errors of `gunicorn … --print-config`."""
+    env = dict(environ) | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    env["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), env["PATH"]])
+    command = ["sh", "-c", f"{command} --print-config"]
+    run = subprocess.run(command, cwd=root, env=env, capture_output=True, text=True)
+    return run.returncode, run.stdout, run.stderr
+
+
+def asked_gunicorn() -> tuple[int, str, str]:
+    """Return what gunicorn answers for its settings, as the Procfile starts it."""
+    match = re.search(r"\bgunicorn\b.*", web_command())
+    if not match or sys.platform == "win32":
+        return 0, "", ""
+    return print_config(str(settings.BASE_DIR), match[0], frozenset(os.environ.items()))
+
+
+def gunicorn_figures() -> dict[str, str]:
+    """Return gunicorn's settings by name, merged as it does; {} if they are unknown."""
+    lines = asked_gunicorn()[1].splitlines()
+    pairs = (line.partition("=") for line in lines if "=" in line)
+    figures = {name.strip(): value.strip() for name, _, value in pairs}
+    return figures if "threads" in figures else {}
+
+
+@check()
+def web_process() -> Problems:
+    """Find a web process that is missing, does not start or is for development."""
+    command = web_command()
+    if not command or "runserver" in command:
+        cause = "The Procfile has no process type `web`."
+        if command:
+            cause = "The Procfile's `web` is runserver, which is for development."
+        yield error(25, cause, "write `web: gunicorn` into the Procfile")
+    status, _, said = asked_gunicorn()
+    # What keeps a server from starting is reported by its own check.
+    if status and "deploy.E" not in said and not is_local():
+        last = said.strip().rpartition("\n")[2]
+        cause = f"The web process does not start: {last[:300]}"
+        yield error(26, cause, "gunicorn --check-config shows why")
+
+
+@check()
+def gunicorn_time_outs() -> Problems:
+    """Find time-outs that fit neither the router nor the dyno."""
+    figures = gunicorn_figures()
+    if not figures:
+        return
+    keepalive, graceful = int(figures["keepalive"]), int(figures["graceful_timeout"])
+    if keepalive < ROUTER_KEEPALIVE:
+        cause = f"gunicorn's keepalive is {keepalive} s, under the router's 90 s."
+        yield error(20, cause, "keepalive = 95 in gunicorn.conf.py")
+    if graceful >= DYNO_SHUTDOWN:
+        cause = (
+            f"gunicorn's graceful_timeout is {graceful} s, but a dyno is killed 30 s "
+            "after it is told to stop."
+        )
+        yield error(21, cause, "graceful_timeout = 20 in gunicorn.conf.py")

@@ -1,0 +1,77 @@
+"""What is wrong with the URL of a service.
+
+Nothing of a URL is repeated, not even its scheme: if a password was pasted alone or
+unescaped, any part may be the password.
+"""
+
+import re
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+from dj_database_url import ENGINE_SCHEMES
+
+from dyno.database import POSTGRESQL
+
+HOST = re.compile(r"[^:/@]*|[^:/@]+:\d+|\[[0-9A-Fa-f:]+\](:\d+)?")
+SSL_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
+
+# Options that dj-database-url or Django handle. A pool is none of them: it would block
+# each thread for its time-out while the server is away.
+OTHER_OPTIONS = {"currentSchema", "assume_role", "isolation_level"}
+OTHER_OPTIONS |= {"prepare_threshold", "server_side_binding"}
+
+
+def url_problem(url: str, schemes: list[str]) -> str | None:
+    """Return what is wrong with a URL in half a sentence, or None."""
+    scheme = url.partition("://")[0]
+    if not url:
+        return "is empty"
+    if scheme == url:
+        return f"is not a URL: it does not begin with {schemes[0]}://"
+    if scheme not in schemes:
+        return f"has an unknown scheme; {schemes[0]}:// is expected"
+    if scheme == "sqlite":
+        sound = re.fullmatch(r"sqlite://(:memory:|/[^#?\\[\]]*)?", url)
+        return None if sound else "is not sqlite:// followed by a path"
+    hosts = url.partition("://")[2].rpartition("@")[2].partition("/")[0]
+    if re.fullmatch(r"[\w.-]+(:\d+)?(,[\w.-]+(:\d+)?)+", hosts):
+        return "names more than one host"
+    try:
+        unquote(url, errors="strict").encode()
+        parts = urlsplit(url)
+        sound = (
+            not re.search(r"[#\s\\\x00-\x1f]", url)
+            and "@" not in parts.path + parts.query
+            and HOST.fullmatch(parts.netloc.rpartition("@")[2])
+            and parts.netloc.count("@") < 2
+            and parts.port != 0  # and is no number over 65 535, which would raise
+        )
+    except ValueError:
+        sound = False
+    if not sound:
+        return (
+            "cannot be read: a character of the user or password must be escaped "
+            "(# as %23, / as %2F, ? as %3F, @ as %40, [ as %5B)"
+        )
+    return None
+
+
+def database_url_problem(url: str) -> str | None:
+    """Return what is wrong with a database's URL in half a sentence, or None."""
+    if cause := url_problem(url, ["postgres", *ENGINE_SCHEMES]):
+        return cause
+    parts = urlsplit(url)
+    if parts.scheme != "sqlite" and not parts.path[1:]:
+        return "names no database: its path is empty"
+    if not ENGINE_SCHEMES[parts.scheme].backend.endswith(POSTGRESQL):
+        return None
+    options = dict(parse_qsl(parts.query))
+    if options.get("sslmode", "require") not in SSL_MODES:
+        return f"has an sslmode that is none of {', '.join(SSL_MODES)}"
+    from psycopg import Error, conninfo
+
+    known = {k: v for k, v in options.items() if k not in OTHER_OPTIONS}
+    try:
+        conninfo.make_conninfo("", **known)
+    except Error:
+        return "has an option after its ? that is not PostgreSQL's, or is a pool"
+    return None

@@ -1,0 +1,79 @@
+"""Slows down those who guess passwords; each guess costs half a second of CPU."""
+
+import hashlib
+import logging
+import time
+from typing import Any
+
+from django.contrib.auth import get_user_model
+from django.contrib.auth.backends import BaseBackend, ModelBackend
+from django.core.cache import cache
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest
+from django.views.decorators.debug import sensitive_variables
+
+from dyno.logs import OnceAMinute
+from dyno.proxies import client_address
+
+logger = logging.getLogger(__name__)
+logger.addFilter(OnceAMinute())
+
+# So many wrong passwords in so many seconds: for one account from one address, and for
+# all accounts from one address, which may be that of a school or a CDN.
+ATTEMPTS = 10
+ATTEMPTS_FROM_ADDRESS = 100
+SECONDS = 5 * 60
+
+
+def claim(name: str, attempts: int) -> str | None:
+    """Return the cache key of one of the attempts left for `name`, None if none is.
+
+    Each attempt is a key of its own: every cache adds a key for one caller only, but
+    some caches count two concurrent callers as one.
+    """
+    name = hashlib.sha256(f"{name} {time.time() // SECONDS}".encode()).hexdigest()
+    keys = [f"log-in-{name}-{number}" for number in range(attempts)]
+    taken = cache.get_many(keys)
+    for key in keys:
+        if key not in taken and cache.add(key, True, SECONDS):
+            return key
+    # A cache that is away, and so neither adds nor has any, keeps nobody out.
+    return None if len(cache.get_many(keys)) == attempts else keys[0]
+
+
+class SlowedModelBackend(ModelBackend):
+    """Django's backend, which stops checking passwords after too many wrong ones.
+
+    The right password is then refused as well, without computing a hash. A right
+    password does not count. With a cache of local memory each process counts for
+    itself; with Redis away nobody is refused.
+    """
+
+    # Django's own computes the hash without calling the method below.
+    aauthenticate = BaseBackend.aauthenticate
+
+    @sensitive_variables("password")
+    def authenticate(
+        self, request: HttpRequest | None, username=None, password=None, **kwargs: Any
+    ) -> Any:
+        """Return the user, or None; raise PermissionDenied after too many attempts.
+
+        Django answers that as it answers a wrong password.
+        """
+        if request is None or password is None:
+            return super().authenticate(request, username, password, **kwargs)
+        account = username or kwargs.get(get_user_model().USERNAME_FIELD, "")
+        address = client_address(request)
+        claims = [claim(f"{address} {account}", ATTEMPTS)]
+        claims += [claim(address, ATTEMPTS_FROM_ADDRESS)]
+        if None in claims:
+            logger.warning(
+                "Log-in from %s refused: too many wrong passwords within %s minutes",
+                address,
+                SECONDS // 60,
+            )
+            raise PermissionDenied
+        user = super().authenticate(request, username, password, **kwargs)
+        if user is not None:
+            cache.delete_many(claims)
+        return user

@@ -1,0 +1,126 @@
+"""Mail, by the config var that names its server; nothing is sent in the clear.
+
+settings.py imports this module, so it reads no settings when it is loaded.
+"""
+
+import logging
+import time
+from collections.abc import Mapping
+from email.utils import getaddresses
+from typing import Any
+from urllib.parse import quote, unquote, urlsplit
+
+from django.core.mail.backends.base import BaseEmailBackend
+from django.utils.log import AdminEmailHandler
+
+logger = logging.getLogger(__name__)
+
+ATTACH = (
+    "heroku config:set EMAIL_URL=smtp://USER:PASSWORD@HOST:587, "
+    "or heroku addons:create mailgun:starter"
+)
+
+# Config vars that hold a whole URL: ours, then those of add-ons.
+URLS = ("EMAIL_URL", "CLOUDMAILIN_SMTP_URL", "MAILERTOGO_URL")
+
+# The config vars of other add-ons: host, user and password. SendGrid sets no host.
+ADD_ONS = (
+    ("MAILGUN_SMTP_SERVER", "MAILGUN_SMTP_LOGIN", "MAILGUN_SMTP_PASSWORD"),
+    ("POSTMARK_SMTP_SERVER", "POSTMARK_API_TOKEN", "POSTMARK_API_TOKEN"),
+    ("smtp.sendgrid.net", "SENDGRID_USERNAME", "SENDGRID_PASSWORD"),
+)
+
+
+def server_url(environ: Mapping[str, str]) -> str:
+    """Return the URL of the mail server that these config vars name, or ""."""
+    for name in URLS:
+        if environ.get(name):
+            return environ[name]
+    for host, user, password in ADD_ONS:
+        if environ.get(user) and environ.get(password):
+            login = ":".join(quote(environ[name], safe="") for name in (user, password))
+            return f"smtp://{login}@{environ.get(host, host)}:587"
+    return ""
+
+
+def options(url: str) -> dict[str, Any]:
+    """Return the options of Django's SMTP backend for this URL.
+
+    smtp:// means STARTTLS, smtps:// TLS from the first byte. Raises ValueError.
+    """
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        parts = host = None
+    if not host or parts.scheme not in ("smtp", "smtps") or parts.path.strip("/"):
+        raise ValueError
+    tls = parts.scheme == "smtps"
+    return {
+        "host": host,
+        "port": port or (465 if tls else 587),
+        "username": unquote(parts.username or ""),
+        "password": unquote(parts.password or ""),
+        "use_ssl": tls,
+        "use_tls": not tls,
+        "timeout": 5,  # seconds
+    }
+
+
+def mailer(environ: Mapping[str, str], *, local: bool) -> dict[str, Any]:
+    """Return Django's MAILERS["default"] for these config vars.
+
+    A check reports an unusable URL in the release, so that the build can go on.
+    """
+    url = server_url(environ)
+    if not url and local:
+        return {"BACKEND": "django.core.mail.backends.console.EmailBackend"}
+    try:
+        smtp = {"OPTIONS": options(url)}
+    except ValueError:
+        return {"BACKEND": "dyno.mail.UnsentMail"}
+    return {"BACKEND": "django.core.mail.backends.smtp.EmailBackend"} | smtp
+
+
+def addresses(text: str) -> list[str]:
+    """Return the addresses in a comma-separated list; names beside them are dropped."""
+    return [address for _, address in getaddresses([text]) if address]
+
+
+class UnsentMail(BaseEmailBackend):
+    """Sends nothing, and logs what to do, so no mail is lost silently.
+
+    It does not raise: a visitor who asked for a new password can do nothing about it.
+    """
+
+    def send_messages(self, email_messages: list[Any]) -> int:
+        """Log each message, and return 0."""
+        for message in email_messages:
+            count = len(message.recipients())
+            logger.error(
+                "Mail to %s not sent, no server is set. Fix: %s", count, ATTACH
+            )
+        return 0
+
+
+class AdminMail(AdminEmailHandler):
+    """Django's handler, without what would turn one error into many.
+
+    It sends one mail a minute, since an outage makes an error for each request. What
+    fails in sending is logged: raised, it would replace the error page.
+    """
+
+    quiet_until = 0.0  # on time.monotonic()'s clock
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Mail a record, unless one was mailed in the last minute."""
+        if time.monotonic() >= self.quiet_until:
+            self.quiet_until = time.monotonic() + 60
+            super().emit(record)
+
+    def send_mail(self, *args: Any, **kwargs: Any) -> None:
+        """Send the mail; takes at most the mailer's time-out."""
+        try:
+            super().send_mail(*args, **kwargs)
+        except Exception as error:
+            logger.error("Mail to the admins not sent: %s", error)

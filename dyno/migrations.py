@@ -1,0 +1,30 @@
+"""What Django's own commands say of migrations."""
+
+import io
+from typing import Any
+
+from django.core.management import call_command
+
+MISSING = "python manage.py makemigrations, then python manage.py migrate"
+
+
+def output_of(*words: str, **options: Any) -> str:
+    """Return what a command of Django's prints."""
+    output = io.StringIO()
+    try:
+        call_command(*words, stdout=output, no_color=True, **options)
+    except SystemExit:
+        return output.getvalue() or "failed"
+    return output.getvalue()
+
+
+def unapplied(alias: str) -> list[str]:
+    """Return the migrations that a database lacks, as "app.name"."""
+    lines = output_of("showmigrations", plan=True, database=alias).splitlines()
+    return [line[3:].strip() for line in lines if line.startswith("[ ]")]
+
+
+def unmade(label: str) -> str:
+    """Return what `makemigrations` would write for an app; "" if nothing changed."""
+    said = output_of("makemigrations", label, dry_run=True, interactive=False)
+    return "" if said.startswith("No changes") else said

@@ -1,0 +1,147 @@
+"""What gunicorn.conf.py hands to gunicorn: the log, and hooks for its workers."""
+
+import errno
+import logging
+import os
+import signal
+import socket
+import struct
+import sys
+import threading
+from datetime import timedelta
+from typing import Any
+
+from gunicorn.glogging import Logger
+
+from dyno import logs, proxies
+from dyno.logs import quote
+
+# Health checks would be most of a small site's log.
+SILENT_PATHS = {"/up", "/ready"}
+
+# Seconds from SIGTERM to the last accepted connection. The router goes on sending
+# requests for a moment after the dyno was told to stop.
+DRAIN_SECONDS = 3
+
+# Seconds that a thread waits for the next bytes from a client, and for a client to
+# acknowledge bytes that were sent. gunicorn's default is for ever.
+RECEIVE_SECONDS = 3
+SEND_SECONDS = 20
+
+
+class LogfmtLogger(Logger):
+    """gunicorn's own events and its access log, written like the rest of the log."""
+
+    def setup(self, cfg: Any) -> None:
+        """Replace the handlers that gunicorn makes."""
+        super().setup(cfg)
+        handler = logging.StreamHandler(sys.stdout)
+        handler.setFormatter(logs.LogfmtFormatter())
+        self.error_log.handlers = [handler]
+        # For what happens before Django sets up its logging, or instead of that.
+        logging.basicConfig(handlers=[handler])
+        logging.captureWarnings(True)
+        sys.excepthook = log_uncaught
+
+    def warning(self, msg: str, *args: Any, **kwargs: Any) -> None:
+        """Log a warning, without what a client sent in a request that was refused."""
+        if msg.startswith("Invalid request from ip="):
+            address = msg.removeprefix("Invalid request from ip=").partition(": ")[0]
+            msg = f"Invalid request from ip={address}: {type(sys.exception()).__name__}"
+            args = ()
+        super().warning(msg, *args, **kwargs)
+
+    def exception(self, msg: str, *args: Any, **kwargs: Any) -> None:
+        """Log the exception that is being handled, unless a client fell silent."""
+        if getattr(sys.exception(), "errno", None) in (errno.EAGAIN, errno.ETIMEDOUT):
+            self.info("Closed a connection: its client was silent for too long")
+        elif msg.startswith("Error handling request"):
+            super().exception("Error handling a request", **kwargs)
+        else:
+            super().exception(msg, *args, **kwargs)
+
+    def access(
+        self, resp: Any, req: Any, environ: dict[str, Any], request_time: timedelta
+    ) -> None:
+        """Write one line for a request, without its query, which may hold secrets.
+
+        It goes straight to the file descriptor: gunicorn's own way builds a dictionary
+        of every header for each line, which takes nine times as long.
+        """
+        # If gunicorn itself refused the request, `environ` holds hardly anything.
+        status = (resp.status or "-")[:3]
+        path = (req.path or "-").partition("?")[0]
+        quiet = path in SILENT_PATHS or "dyno.static_file" in environ
+        quiet = quiet and status < "400"
+        if self.loglevel > (
+            logging.DEBUG if quiet and status < "400" else logging.INFO
+        ):
+            return
+        get = environ.get
+        milliseconds = request_time.total_seconds() * 1000
+        line = (
+            f"{logs.timestamp()}level={'error' if status >= '500' else 'info'}"
+            f" logger=access request_id={get('dyno.request_id', '-')}"
+            f" method={quote(req.method)} path={quote(path[:2000])}"
+            f" host={quote(get('HTTP_HOST', '-')[:255])}"
+            f" fwd={quote(get('HTTP_X_FORWARDED_FOR', '-')[:500])} status={status}"
+            f" service={milliseconds:.0f}ms bytes={resp.sent}"
+            f" user_agent={quote(get('HTTP_USER_AGENT', '-')[:500])}"
+        )
+        os.write(1, f"{logs.shorten(line)}\n".encode(errors="replace"))
+
+
+def log_uncaught(kind: type, error: BaseException, traceback: Any) -> None:
+    """Log what ends the process as one event, where Python would print many lines."""
+    exc_info = (kind, error, traceback)
+    logging.getLogger("uncaught").critical("%s", error, exc_info=exc_info)
+
+
+def set_time_outs(listeners: list[Any]) -> None:
+    """Set time-outs on the listening sockets, which the accepted ones inherit.
+
+    For gunicorn's when_ready hook. A time-out set on a request's own socket is undone
+    at the next request and would cut off slow downloads.
+    """
+    receive = struct.pack("ll", RECEIVE_SECONDS, 0)
+    for listener in listeners:
+        listener.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, receive)
+        if (
+            hasattr(socket, "TCP_USER_TIMEOUT")
+            and listener.sock.family != socket.AF_UNIX
+        ):
+            option = socket.TCP_USER_TIMEOUT
+            listener.sock.setsockopt(socket.IPPROTO_TCP, option, 1000 * SEND_SECONDS)
+
+
+def drain_on_sigterm() -> None:
+    """Go on accepting requests for DRAIN_SECONDS after SIGTERM, then stop.
+
+    For gunicorn's post_worker_init hook. New dynos start as the old ones are told to
+    stop; until the router has learnt of it, the kernel would accept connections here
+    that nobody serves, and reset them.
+    """
+    stop = signal.getsignal(signal.SIGTERM)
+    stopping = threading.Event()
+
+    def wait_then_stop(number: int, frame: Any) -> None:
+        if not stopping.is_set():  # Heroku may send the signal twice
+            stopping.set()
+            timer = threading.Timer(DRAIN_SECONDS, stop, (number, frame))
+            timer.daemon = True  # SIGQUIT ends the process at once
+            timer.start()
+
+    signal.signal(signal.SIGTERM, wait_then_stop)
+
+
+def prepare_worker(worker: Any) -> None:
+    """Set up a worker process that will serve; for gunicorn's post_worker_init."""
+    from dyno import wsgi
+
+    drain_on_sigterm()
+    wsgi.bulkhead.places = max(1, worker.cfg.threads - 1)
+    proxies.trust(worker.cfg.forwarded_allow_ips)
+    if worker.age == 1:
+        from dyno.checks.databases import log_unapplied_migrations
+
+        log_unapplied_migrations()

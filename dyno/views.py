@@ -1,0 +1,168 @@
+"""The health of what the site needs, the favicon, and the page of an error."""
+
+import logging
+import re
+import sys
+import threading
+import time
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth.decorators import login_not_required
+from django.core.cache import cache
+from django.core.exceptions import ImproperlyConfigured
+from django.db import connections
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import redirect
+from django.tasks import task_backends
+from django.template.loader import get_template
+from django.templatetags.static import static
+from django.views.debug import SafeExceptionReporterFilter
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
+from django_tasks_db import DatabaseBackend
+from django_tasks_db.models import DBTaskResult
+
+from dyno import database, logs, migrations
+from dyno.uploads import UploadRefused
+
+logger = logging.getLogger(__name__)
+outages = logger.getChild("ready")
+outages.addFilter(logs.OnceAMinute())
+
+# So long a failure is remembered, in seconds: a database that does not answer costs its
+# time-out in one thread then, not in all.
+REMEMBERED_SECONDS = 5
+
+
+@login_not_required
+@require_safe
+def favicon(request: HttpRequest) -> HttpResponse:
+    """Show the icon to browsers that ask for it although no page names it."""
+    return redirect(static("favicon.svg"))
+
+
+@login_not_required
+@require_safe
+@never_cache
+def ready(request: HttpRequest) -> HttpResponse:
+    """Answer 200 if everything that the site needs is there, else 503, as JSON.
+
+    Each dependency is "ok", "failed" or, if none is attached, "none"; `queued` is the
+    number of tasks that wait for a worker. Takes at most 4 s.
+    """
+    states = health.states()
+    return JsonResponse(states, status=503 if "failed" in states.values() else 200)
+
+
+class Health:
+    """Asks what the site needs, in one thread at a time while something fails."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.failure: dict[str, Any] | None = None
+        self.until = 0.0  # on time.monotonic()'s clock
+        self.migrated: set[str] = set()  # until the next deploy
+
+    def states(self) -> dict[str, Any]:
+        """Return the state of each dependency by its name."""
+        if self.failure and (time.monotonic() < self.until or self.lock.locked()):
+            return self.failure
+        with self.lock:
+            if self.failure and time.monotonic() < self.until:
+                return self.failure
+            states = self.ask()
+            self.failure = states if "failed" in states.values() else None
+            self.until = time.monotonic() + REMEMBERED_SECONDS
+            return states
+
+    def ask(self) -> dict[str, Any]:
+        """Ask each dependency, but nothing that depends on one that has failed."""
+        names = {"default": "database"}
+        names |= {a: a for a in connections if a not in ("default", database.DIRECT)}
+        states = {name: state(ask_database, alias) for alias, name in names.items()}
+        lost = {"failed", "none"} & set(states.values())
+        states["migrations"] = lost.pop() if lost else state(self.ask_migrations)
+        kept_there = settings.CACHES["default"]["BACKEND"].endswith("DatabaseCache")
+        no_database = kept_there and states["database"] != "ok"
+        states["cache"] = "failed" if no_database else state(ask_cache)
+        if getattr(settings, "SECRET_KEY_IS_RANDOM", False):
+            states["secret key"] = "none"
+        has_queue = isinstance(task_backends["default"], DatabaseBackend)
+        if has_queue and states["migrations"] == "ok":
+            states["queued"] = DBTaskResult.objects.ready().count()
+        return states
+
+    def ask_migrations(self) -> str:
+        """Return "ok" if every database has all migrations."""
+        for alias in set(database.aliases()) - self.migrated:
+            if migrations.unapplied(alias):
+                raise RuntimeError("not all applied. Fix: python manage.py release")
+            self.migrated.add(alias)
+        return "ok"
+
+
+def state(ask: Any, *arguments: str) -> str:
+    """Return the answer of a function, or log why it is "failed"."""
+    try:
+        return ask(*arguments)
+    except Exception as error:
+        outages.error("/ready: %s failed: %s", ask.__name__, error)
+        return "failed"
+
+
+def ask_database(alias: str) -> str:
+    """Return "ok" if a database answers, and "none" if there is none."""
+    if not database.attached(alias):
+        return "none"
+    with connections[alias].cursor() as cursor:
+        cursor.execute("SELECT 1")
+    return "ok"
+
+
+def ask_cache() -> str:
+    """Return "ok" if the cache keeps what it is given."""
+    cache.set("ready", "yes", 10)
+    return "ok" if cache.get("ready") == "yes" else "failed"
+
+
+health = Health()
+
+
+class ReportFilter(SafeExceptionReporterFilter):
+    """Django's filter for error reports, which also hides URLs that hold passwords."""
+
+    hidden_settings = re.compile(
+        SafeExceptionReporterFilter.hidden_settings.pattern + "|LOCATION|URL", re.I
+    )
+
+
+BARE_PAGE = "<!doctype html><title>{0}</title><h1>{0}</h1><p>Code: {1}</p>"
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    """Answer 500, or 503 if it was the database or there is nowhere to store an upload.
+
+    The pages are templates/500.html and 503.html, with `request_id` as their context.
+    Django calls this while it handles the exception.
+    """
+    error = sys.exception()
+    status = 503
+    if isinstance(error, UploadRefused):
+        logger.error("An upload was refused. %s", error)
+    elif isinstance(error, ImproperlyConfigured) and not database.attached():
+        logger.error("No database is attached. Fix: %s", database.ATTACH)
+    elif not database.is_unavailable(error):
+        status = 500
+        if database.lacks_migration(error):
+            logger.error("A table or column is missing. Fix: %s", migrations.MISSING)
+    request_id = logs.request_id.get()
+    try:
+        body = get_template(f"{status}.html").render({"request_id": request_id})
+    except Exception:
+        body = BARE_PAGE.format("Please try again in a moment", request_id)
+    response = HttpResponse(body, status=status)
+    response.headers["Cache-Control"] = "no-store"
+    if status == 503:
+        response.headers["Retry-After"] = "10"
+    return response

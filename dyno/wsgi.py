@@ -1,0 +1,113 @@
+"""The WSGI application: /up and the static files, then Django behind a bulkhead."""
+
+import io
+import logging
+import threading
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from django.conf import settings
+from django.core import wsgi
+
+from dyno import checks, logs
+from dyno.body import RequestBody
+from dyno.bulkhead import Application, Bulkhead, Closing
+from dyno.middleware import security_headers
+from dyno.proxies import is_https_list
+from dyno.static import StaticFiles
+
+logger = logging.getLogger(__name__)
+
+bulkhead = Bulkhead()
+
+BUSY = b"<!doctype html><title>Busy</title><h1>Please try again in a moment</h1>\n"
+BUSY_HEADERS = {"Content-Type": "text/html; charset=utf-8", "Retry-After": "10"}
+BUSY_HEADERS |= {"Cache-Control": "no-store", "Content-Length": str(len(BUSY))}
+
+
+def get_wsgi_application() -> Application:
+    """Return Django's WSGI application, with all that stands in front of it.
+
+    Exits with a message for each fault that would otherwise meet the first visitor.
+    """
+    django = wsgi.get_wsgi_application()
+    checks.refuse_to_boot()
+    return FrontDoor(django)
+
+
+class FrontDoor:
+    """Answers what needs nothing of Django, and guards what goes to Django."""
+
+    def __init__(self, django: Application) -> None:
+        self.django = django
+        self.static_files = StaticFiles(self.enter)
+        headers = {"Content-Type": "text/plain", "Content-Length": "3"}
+        headers |= {"Cache-Control": "no-store"} | security_headers(secure=True)
+        self.up_headers = [*headers.items()]
+
+    def __call__(
+        self, environ: dict[str, Any], start_response: Callable[..., Any]
+    ) -> Iterable[bytes]:
+        sent_id = environ.get("HTTP_X_REQUEST_ID")
+        environ["dyno.request_id"] = logs.clean_request_id(sent_id)
+        if environ["PATH_INFO"] == "/up":
+            start_response("200 OK", self.up_headers)
+            return [b"up\n"]
+        if is_https_list(environ):
+            environ["wsgi.url_scheme"] = "https"
+        # Over plain HTTP, Django redirects static files to HTTPS like every page.
+        if environ["wsgi.url_scheme"] == "https" or not settings.SECURE_SSL_REDIRECT:
+            return self.static_files(environ, start_response)
+        return self.enter(environ, start_response)
+
+    def enter(
+        self, environ: dict[str, Any], start_response: Callable[..., Any]
+    ) -> Iterable[bytes]:
+        """Let a request through to Django as soon as the bulkhead has a place."""
+        token = bulkhead.enter()
+        if token is None:
+            secure = environ["wsgi.url_scheme"] == "https"
+            headers = BUSY_HEADERS | security_headers(secure=secure)
+            start_response("503 Service Unavailable", [*headers.items()])
+            return [BUSY]
+        logs.request_id.set(environ["dyno.request_id"])
+
+        def leave() -> None:
+            logs.request_id.set("-")
+            bulkhead.leave(token)
+
+        try:
+            return Closing(self.answer(environ, start_response), leave)
+        except BaseException:
+            leave()
+            raise
+
+    def answer(
+        self, environ: dict[str, Any], start_response: Callable[..., Any]
+    ) -> Iterable[bytes]:
+        """Have Django answer; with a 400 if it cannot even read the request.
+
+        It reads the Content-Type and, for some, the query before its own error handlers
+        begin, so such a request is handed over again without them: see the middleware.
+        """
+        if environ.get("CONTENT_LENGTH", "").isdecimal():
+            environ["wsgi.input"] = io.BufferedReader(RequestBody(environ))
+        host = environ.get("HTTP_HOST", "")
+        if host.startswith(".") or ".." in host:  # ".example.com" would allow it
+            environ["HTTP_HOST"] = "-"
+        begun = threading.Event()
+
+        def start(*arguments: Any) -> Any:
+            begun.set()
+            return start_response(*arguments)
+
+        try:
+            return self.django(environ, start)
+        except Exception as error:
+            if begun.is_set():
+                raise
+            name = type(error).__name__
+            logger.warning("Refused a request that Django could not read: %s", name)
+        plain = {"CONTENT_TYPE": "", "QUERY_STRING": "", "HTTP_COOKIE": ""}
+        environ |= plain | {"dyno.unreadable": True}
+        return self.django(environ, start_response)
