@@ -89,7 +89,7 @@ os.environ.setdefault("DATABASE_STATEMENT_TIMEOUT", "25s")
 
 def when_ready(server_):
     """Log what this dyno will use of the database's connections and of the memory."""
-    server.set_time_outs(server_.LISTENERS)
+    server.set_time_outs(server_)
     cfg = server_.cfg
     connections = cfg.workers * cfg.threads
     limit = os.environ.get("DATABASE_CONNECTION_LIMIT", "")

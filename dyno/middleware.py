@@ -16,31 +16,27 @@ GetResponse = Callable[[HttpRequest], HttpResponse]
 CACHE_CONTROL = "max-age=0, private, must-revalidate"
 
 
-def extra_headers() -> dict[str, str]:
-    """Return settings.SECURITY_HEADERS, {} by default."""
-    return getattr(settings, "SECURITY_HEADERS", {})
-
-
 def security_headers(*, secure: bool) -> dict[str, str]:
-    """Return the security headers of a page for what is answered before Django.
+    """Return a page's security headers, for what is answered before Django.
 
-    `secure` says whether the request came over HTTPS, as browsers need for HSTS.
+    `secure` says whether the request came over HTTPS, as HSTS needs it.
     """
-    headers = {"X-Content-Type-Options": "nosniff", **extra_headers()}
+    headers = {"X-Content-Type-Options": "nosniff"}
+    headers |= getattr(settings, "SECURITY_HEADERS", {})
     if policy := build_policy(settings.SECURE_CSP or {}):
         headers["Content-Security-Policy"] = policy
     if secure and settings.SECURE_HSTS_SECONDS:
         hsts = f"max-age={settings.SECURE_HSTS_SECONDS}"
         hsts += "; includeSubDomains" * settings.SECURE_HSTS_INCLUDE_SUBDOMAINS
-        headers["Strict-Transport-Security"] = hsts + (
-            "; preload" * settings.SECURE_HSTS_PRELOAD
-        )
+        hsts += "; preload" * settings.SECURE_HSTS_PRELOAD
+        headers["Strict-Transport-Security"] = hsts
     return headers
 
 
 def default_headers(get_response: GetResponse) -> GetResponse:
     """Add SECURITY_HEADERS and Cache-Control to each response that has none."""
-    headers = {"Cache-Control": CACHE_CONTROL, **extra_headers()}
+    headers = {"Cache-Control": CACHE_CONTROL}
+    headers |= getattr(settings, "SECURITY_HEADERS", {})
 
     def middleware(request: HttpRequest) -> HttpResponse:
         response = get_response(request)
@@ -54,13 +50,9 @@ def default_headers(get_response: GetResponse) -> GetResponse:
 class CompressPages(GZipMiddleware):
     """Django's compression, with its mitigation of BREACH, of pages of 1 kB or more."""
 
-    LEAST_BYTES = 1_000
-
-    def process_response(
-        self, request: HttpRequest, response: HttpResponse
-    ) -> HttpResponse:
-        """Compress the response if that is worth its time."""
-        if not response.streaming and len(response.content) < self.LEAST_BYTES:
+    def process_response(self, request: HttpRequest, response: HttpResponse):
+        """Return the response, compressed if that is worth its time."""
+        if not response.streaming and len(response.content) < 1_000:
             return response
         return super().process_response(request, response)
 
@@ -92,13 +84,11 @@ def refuse_bad_requests(get_response: GetResponse) -> GetResponse:
             return render(request, "413.html", status=413)
         try:
             return get_response(request)
-        except Exception:
-            raise
-        except CancelledError as error:
-            if hasattr(request, "scope"):  # the ASGI server's own: the client has gone
-                raise
-            raise RuntimeError("A view was cancelled") from error
         except BaseException as error:
+            # An ASGI server cancels a request whose client has gone.
+            its_own = isinstance(error, CancelledError) and hasattr(request, "scope")
+            if isinstance(error, Exception) or its_own:
+                raise
             raise RuntimeError(f"A view raised {type(error).__name__}") from error
 
     return middleware

@@ -1,15 +1,13 @@
 """`python manage.py release`: what the Procfile runs before a new release goes live."""
 
-import contextlib
 from typing import Any
 
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 from django.db import Error, OperationalError, connections
-from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.signals import connection_created
 
-from dyno.database import ATTACH, aliases, attached, direct_alias, is_follower
+from dyno.database import ATTACH, aliases, attached, is_follower, sqlstate
 from dyno.migrations import unapplied
 
 # Any number will do, as long as every release of this database takes the same.
@@ -21,14 +19,17 @@ LOCK_WAIT = "10min"
 # A migration that waits longer for a table holds up every reader behind it.
 LOCK_TIMEOUT = "5s"
 
-OLD_STAYS = "The release that was live stays live."
-RETRY = "heroku releases:retry"
+STAYS = "The release that was live stays live."
+LOCKED = (
+    f"{STAYS} Fix: find the session with heroku pg:locks, end it with heroku pg:kill "
+    "PID, then heroku releases:retry  (docs/errors.md#locks)"
+)
 
 # What PostgreSQL says badly, in lower case, and what it means here.
 FAILURES = (
     ("too many connections", "it has no connection left", "heroku pg:killall"),
     ("connection slots", "it has no connection left", "heroku pg:killall"),
-    ("password", "user or password is wrong", "heroku pg:credentials:url"),
+    ("password", "the user or the password is wrong", "heroku pg:credentials:url"),
     ("timeout", "it does not answer", "heroku pg:info"),
 )
 
@@ -44,7 +45,10 @@ class Command(BaseCommand):
         try:
             call_command("check", deploy=True)
         except CommandError as error:
-            raise CommandError(f"{error}\n{OLD_STAYS} Then: {RETRY}, or push") from None
+            after = "then heroku releases:retry, or commit and push"
+            raise CommandError(
+                f"{error}\n{STAYS} Fix what is listed, {after}"
+            ) from None
         if not attached():
             self.say(f"No database is attached, so nothing is migrated. Fix: {ATTACH}")
             return
@@ -63,7 +67,7 @@ class Command(BaseCommand):
         """Print one step."""
         self.stdout.write(f"==> {text}")
 
-    def prepare(self, connection: BaseDatabaseWrapper, **kwargs: Any) -> None:
+    def prepare(self, connection: Any, **kwargs: Any) -> None:
         """Make a new connection wait for other releases, but for tables not for long.
 
         Every connection, since a migration may lose the one that it began with. It is a
@@ -82,60 +86,43 @@ class Command(BaseCommand):
                     cursor.execute("SELECT pg_advisory_lock(%s)", [RELEASE_LOCK])
                 except OperationalError as error:
                     cause = f"Another release did not finish within {LOCK_WAIT}"
-                    raise CommandError(f"{cause}. {locked()}") from error
+                    raise CommandError(f"{cause}. {LOCKED}") from error
             cursor.execute(f"SET lock_timeout = '{LOCK_TIMEOUT}'")
 
     def migrate(self, alias: str) -> None:
         """Migrate one database, or say why not."""
-        if not attached(alias) or is_follower(alias):
+        if is_follower(alias):
             self.say(f"The database {alias} is a follower, so it is not migrated")
             return
-        name = "default" if alias == direct_alias() else alias
-        if name == "default":
+        if alias == aliases()[0]:
             call_command("createcachetable", database=alias, verbosity=0)
-        migrations = unapplied(alias)
+        before = unapplied(alias)
         try:
             call_command("migrate", database=alias, interactive=False)
         except Exception as error:
-            done = set(migrations) - set(remaining(alias, migrations))
-            failed = next((m for m in migrations if m not in done), "")
-            raise CommandError(failure(failed, error)) from error
-        self.say(f"The database {name} is migrated: {len(migrations)} applied now")
-
-
-def remaining(alias: str, migrations: list[str]) -> list[str]:
-    """Return which of these migrations are not applied, as far as can be told."""
-    with contextlib.suppress(Error):
-        return unapplied(alias)
-    return migrations
-
-
-def locked() -> str:
-    """Return what to do about a lock that another session holds."""
-    return (
-        f"{OLD_STAYS} Fix: find the session with heroku pg:locks, end it with heroku "
-        f"pg:kill PID, then {RETRY}  (docs/errors.md#locks)"
-    )
+            connections[alias].close()
+            left = unapplied(alias) or before
+            raise CommandError(failure(left[0], error)) from error
+        self.say(f"The database {alias} is migrated: {len(before)} applied now")
 
 
 def failure(migration: str, error: Exception) -> str:
-    """Return which migration failed, whether it was rolled back, and why."""
-    if getattr(error.__cause__, "sqlstate", None) == "55P03":
+    """Return which migration failed, why, and what became of it."""
+    if sqlstate(error) == "55P03":
         waited = f"waited {LOCK_TIMEOUT} for a table that others use"
-        return f"The migration {migration} {waited}, and was rolled back. {locked()}"
-    what = f"The migration {migration} failed" if migration else "Migrating failed"
+        return f"The migration {migration} {waited}, and was rolled back. {LOCKED}"
     return (
-        f"{what}: {error} It was rolled back if it is atomic, Django's default. "
-        f"{OLD_STAYS} Fix: correct the migration, commit it and push"
+        f"The migration {migration} failed: {error} It was rolled back, unless it says "
+        f"atomic = False. {STAYS} Fix: correct the migration, commit it and push"
     )
 
 
 def explain(error: Error) -> str:
-    """Return what a database's error means and what to do, without the password."""
+    """Return what a database's error means and what to do, without a password."""
     text = str(error).strip()
     known = (failure for failure in FAILURES if failure[0] in text.lower())
-    _, cause, command = next(known, ("", text.splitlines()[-1], "heroku pg:info"))
+    _, cause, command = next(known, ("", text.rpartition("\n")[2], "heroku pg:info"))
     return (
-        f"The database in DATABASE_URL cannot be used: {cause}. {OLD_STAYS} "
-        f"Fix: {command}, then {RETRY}  (docs/errors.md#database)"
+        f"The database in DATABASE_URL cannot be used: {cause}. {STAYS} "
+        f"Fix: {command}, then heroku releases:retry  (docs/errors.md#database)"
     )
