@@ -25,14 +25,6 @@ LOCKED = (
     "PID, then heroku releases:retry  (docs/errors.md#locks)"
 )
 
-# What PostgreSQL says badly, in lower case, and what it means here.
-FAILURES = (
-    ("too many connections", "it has no connection left", "heroku pg:killall"),
-    ("connection slots", "it has no connection left", "heroku pg:killall"),
-    ("password", "the user or the password is wrong", "heroku pg:credentials:url"),
-    ("timeout", "it does not answer", "heroku pg:info"),
-)
-
 
 class Command(BaseCommand):
     """Checks the deployment, then migrates; a failure keeps the old release live."""
@@ -90,7 +82,7 @@ class Command(BaseCommand):
             cursor.execute(f"SET lock_timeout = '{LOCK_TIMEOUT}'")
 
     def migrate(self, alias: str) -> None:
-        """Migrate one database, or say why not."""
+        """Migrate one database; raise CommandError with what failed."""
         if is_follower(alias):
             self.say(f"The database {alias} is a follower, so it is not migrated")
             return
@@ -101,27 +93,25 @@ class Command(BaseCommand):
             call_command("migrate", database=alias, interactive=False)
         except Exception as error:
             connections[alias].close()
-            left = unapplied(alias) or before
-            raise CommandError(failure(left[0], error)) from error
+            name = (unapplied(alias) or before)[0]
+            if sqlstate(error) == "55P03":
+                cause = f"waited {LOCK_TIMEOUT} for a table that others use"
+                cause = f"The migration {name} {cause}, and was rolled back. {LOCKED}"
+                raise CommandError(cause) from error
+            raise CommandError(
+                f"The migration {name} failed: {error} It was rolled back, unless it "
+                f"says atomic = False. {STAYS} Fix: correct it, commit it and push"
+            ) from error
         self.say(f"The database {alias} is migrated: {len(before)} applied now")
-
-
-def failure(migration: str, error: Exception) -> str:
-    """Return which migration failed, why, and what became of it."""
-    if sqlstate(error) == "55P03":
-        waited = f"waited {LOCK_TIMEOUT} for a table that others use"
-        return f"The migration {migration} {waited}, and was rolled back. {LOCKED}"
-    return (
-        f"The migration {migration} failed: {error} It was rolled back, unless it says "
-        f"atomic = False. {STAYS} Fix: correct the migration, commit it and push"
-    )
 
 
 def explain(error: Error) -> str:
     """Return what a database's error means and what to do, without a password."""
-    text = str(error).strip()
-    known = (failure for failure in FAILURES if failure[0] in text.lower())
-    _, cause, command = next(known, ("", text.rpartition("\n")[2], "heroku pg:info"))
+    cause, command = str(error).strip().rpartition("\n")[2], "heroku pg:info"
+    if "too many connections" in cause or "connection slots" in cause:
+        cause, command = "it has no connection left", "heroku pg:killall"
+    elif "password" in cause:
+        cause, command = "user or password is wrong", "heroku pg:credentials:url"
     return (
         f"The database in DATABASE_URL cannot be used: {cause}. {STAYS} "
         f"Fix: {command}, then heroku releases:retry  (docs/errors.md#database)"
