@@ -82,8 +82,9 @@ def quote(value: object, size: int = 2_000, *, keep_end: bool = False) -> str:
 
 def timestamp() -> str:
     """Return "time=… " with the time in UTC, or "" on Heroku, whose log has its own."""
-    utc = time.strftime("time=%Y-%m-%dT%H:%M:%SZ ", time.gmtime())
-    return "" if "DYNO" in os.environ else utc
+    if "DYNO" in os.environ:
+        return ""
+    return time.strftime("time=%Y-%m-%dT%H:%M:%SZ ", time.gmtime())
 
 
 class LogfmtFormatter(logging.Formatter):

@@ -23,8 +23,7 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 # only. `bin/run`, `runserver` and the tests set it; no server does.
 LOCAL = os.environ.get("DJANGO_LOCAL") == "1"
 
-# True in a build, in Heroku CI and on every dyno.
-ON_HEROKU = "DYNO" in os.environ
+ON_HEROKU = "DYNO" in os.environ  # in a build and in Heroku CI, too
 
 
 # Security
