@@ -86,8 +86,8 @@ def gunicorn_figures() -> dict[str, str]:
 def web_process() -> Problems:
     """Find a web process that is missing, is for development or does not start."""
     if "runserver" in web_command() or not web_command():
-        cause = "The Procfile has no `web`, or it is runserver, for development."
-        yield error(25, cause, "write `web: gunicorn` into the Procfile")
+        fix = "write `web: gunicorn` into the Procfile"
+        yield error(25, "The Procfile has no `web`, or it is runserver.", fix)
     said = ask_gunicorn()
     # What keeps a server from starting is reported by its own check.
     if said and said.returncode and "deploy.E" not in said.stderr and not is_local():
