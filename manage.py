@@ -5,6 +5,21 @@ import os
 import sys
 
 
+def report_unmade_migrations():
+    """Name models that were changed without a migration; runserver names the rest."""
+    import django
+    from django.core.management import call_command
+
+    try:
+        django.setup()
+        call_command("makemigrations", "--check", "--dry-run", "--noinput", verbosity=0)
+    except SystemExit:
+        cause = "A model was changed without a migration."
+        print(f"{cause} Fix: python manage.py makemigrations")
+    except Exception:  # runserver reports it itself
+        return
+
+
 def main():
     """Run administrative tasks."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "mysite.settings")
@@ -24,10 +39,17 @@ def main():
                 file=sys.stderr,
             )
     try:
+        import dj_database_url  # noqa: F401  (what settings.py imports first)
         from django.core.exceptions import ImproperlyConfigured
         from django.core.management import execute_from_command_line
     except ImportError as error:
-        sys.exit(f"{error}. Fix: . .venv/bin/activate, which bin/run makes")
+        sys.exit(
+            f"{error}. Fix: . .venv/bin/activate, or if that changes nothing: "
+            "rm -r .venv, then bin/run, which makes it again"
+        )
+    # The development server's own process, not the one that restarts it.
+    if command == ["runserver"] and "RUN_MAIN" in os.environ:
+        report_unmade_migrations()
     try:
         execute_from_command_line(sys.argv)
     except ImproperlyConfigured as error:
