@@ -42,13 +42,14 @@ def main():
         import dj_database_url  # noqa: F401  (what settings.py imports first)
         from django.core.exceptions import ImproperlyConfigured
         from django.core.management import execute_from_command_line
+        from django.utils.autoreload import DJANGO_AUTORELOAD_ENV
     except ImportError as error:
         sys.exit(
             f"{error}. Fix: . .venv/bin/activate, or if that changes nothing: "
             "rm -r .venv, then bin/run, which makes it again"
         )
     # The development server's own process, not the one that restarts it.
-    if command == ["runserver"] and "RUN_MAIN" in os.environ:
+    if command == ["runserver"] and DJANGO_AUTORELOAD_ENV in os.environ:
         report_unmade_migrations()
     try:
         execute_from_command_line(sys.argv)
