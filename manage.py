@@ -25,16 +25,16 @@ def main():
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "mysite.settings")
     command = sys.argv[1:2]
     if command == ["test"]:
-        sys.exit("The tests are pytest's. Fix: bin/test")
-    # The development server means development, unless this machine has a secret key of
-    # its own, which makes it a server: there DJANGO_LOCAL=1 has to be set.
+        sys.exit("The tests run with pytest. Fix: bin/test")
+    # runserver implies development, except on a machine that has a secret key, for that
+    # may be a server: set DJANGO_LOCAL=1 there.
     if command == ["runserver"]:
         local = os.environ.get("DJANGO_LOCAL") == "1"
         if local or "DJANGO_SECRET_KEY" not in os.environ:
             os.environ |= {"DJANGO_LOCAL": "1", "DJANGO_DEBUG": "1"}
         else:
             print(
-                "DJANGO_SECRET_KEY is set, so production's settings are used. "
+                "DJANGO_SECRET_KEY is set, so the production settings are used. "
                 "Fix: unset DJANGO_SECRET_KEY, or export DJANGO_LOCAL=1",
                 file=sys.stderr,
             )

@@ -4,7 +4,7 @@ Django settings for mysite.
 Read from top to bottom: the headings and their order are those of Django's own project
 template, so that a diff against the next Django's is the upgrade guide. Every value
 that differs between servers comes from a config var; the README lists them. With none
-set, the site is closed: no debug, HTTPS only, no host is answered.
+of them set, the site is closed: no debug, HTTPS only, and no host is allowed.
 
 https://docs.djangoproject.com/en/6.1/ref/settings/
 """
@@ -22,7 +22,7 @@ from dyno import database, logs, mail, uploads
 BASE_DIR = Path(__file__).resolve().parent.parent
 
 # `DJANGO_LOCAL=1` means development on this machine; the site then listens on localhost
-# only. `bin/run`, `runserver` and the tests set it; no server does.
+# only. `bin/run`, `runserver` and the tests set it; never set it on a server.
 LOCAL = os.environ.get("DJANGO_LOCAL") == "1"
 
 # True in a build, in Heroku CI and on every dyno.
@@ -37,13 +37,13 @@ DEVELOPMENT_KEY = "{{ secret_key }}"
 
 SECRET_KEY = os.environ.get("DJANGO_SECRET_KEY", DEVELOPMENT_KEY if LOCAL else "")
 
-# Without a database nothing that is signed lasts, so a first push needs no key. With
-# one the release phase asks for it; imports must pass, since a build may come before.
+# Without a database nothing that is signed has to last, so a first push needs no key.
+# With one, the release phase requires a key; the build works without.
 SECRET_KEY_IS_RANDOM = not SECRET_KEY and "DATABASE_URL" not in os.environ
 if SECRET_KEY_IS_RANDOM:
     SECRET_KEY = secrets.token_urlsafe(48)
 
-# To change the key without logging anybody out, move the old one here for a while.
+# To change the key without logging anybody out, keep the old one here for two weeks.
 SECRET_KEY_FALLBACKS = os.environ.get("DJANGO_SECRET_KEY_FALLBACKS", "").split()
 
 DEBUG = LOCAL and os.environ.get("DJANGO_DEBUG") == "1"
@@ -52,15 +52,15 @@ ALLOWED_HOSTS = os.environ.get("DJANGO_ALLOWED_HOSTS", "").replace(",", " ").spl
 if LOCAL:
     ALLOWED_HOSTS += [".localhost", "127.0.0.1", "[::1]"]
 elif ON_HEROKU:
-    # Heroku's router passes on the hosts of this app only, so this opens no other.
+    # The router passes on only the hosts of this app, so this allows no others.
     ALLOWED_HOSTS += [".herokuapp.com"]
 
 # Only gunicorn decides whether a request came over HTTPS: see forwarded_allow_ips in
 # gunicorn.conf.py. So SECURE_PROXY_SSL_HEADER and CSRF_TRUSTED_ORIGINS are not needed.
 SECURE_SSL_REDIRECT = not LOCAL
 
-# How long browsers insist on HTTPS, in seconds. An hour can be waited out, a year
-# cannot: raise it once you are sure that HTTPS stays.
+# How long browsers insist on HTTPS, in seconds. If HTTPS fails, visitors are locked
+# out for that long: raise it from an hour to a year once you are sure of it.
 hsts = os.environ.get("DJANGO_HSTS_SECONDS", "")
 SECURE_HSTS_SECONDS = 0 if LOCAL else int(hsts) if hsts.isdecimal() else 3600
 
@@ -75,7 +75,7 @@ SESSION_COOKIE_NAME = "sessionid" if LOCAL else "__Host-sessionid"
 CSRF_COOKIE_NAME = "csrftoken" if LOCAL else "__Host-csrftoken"
 CSRF_COOKIE_HTTPONLY = True
 
-# A CDN with this site as its origin, "https://cdn.example.com", serves static files.
+# A CDN that serves the static files, https://cdn.example.com, with this site as origin.
 STATIC_HOST = os.environ.get("DJANGO_STATIC_HOST", "").rstrip("/")
 OWN = [CSP.SELF, STATIC_HOST] if STATIC_HOST else [CSP.SELF]
 
@@ -95,7 +95,7 @@ SECURE_CSP = {
     "frame-ancestors": [CSP.NONE],
 }
 
-# Headers that Django has no setting for; pages and static files carry them.
+# Headers that Django has no setting for, for pages and static files.
 SECURITY_HEADERS = {
     "Cross-Origin-Resource-Policy": "cross-origin" if STATIC_HOST else "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=()",
@@ -105,8 +105,8 @@ SECURITY_HEADERS = {
 hops = os.environ.get("DJANGO_TRUSTED_HOPS", "")
 TRUSTED_HOPS = int(hops) if hops.isdecimal() else 1
 
-# Bytes. A larger body gets a 413; a larger form a 400, for reading one takes up to
-# sixty times its size in memory.
+# In bytes. A larger body is answered with a 413, a larger form with a 400: reading a
+# form takes up to sixty times its size in memory.
 REQUEST_MAX_BYTES = 10 * 1024 * 1024
 DATA_UPLOAD_MAX_MEMORY_SIZE = 512 * 1024
 
@@ -126,8 +126,8 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
-    # Neither Heroku's router nor gunicorn compresses pages. It comes first, so that it
-    # compresses last.
+    # Neither Heroku's router nor gunicorn compresses pages. The first in this list is
+    # the last to change a response.
     "dyno.middleware.CompressPages",
     "django.middleware.http.ConditionalGetMiddleware",
     "django.middleware.csp.ContentSecurityPolicyMiddleware",
@@ -172,7 +172,7 @@ WSGI_APPLICATION = "mysite.wsgi.application"
 DATABASES = database.from_environ(os.environ, local=LOCAL)
 
 if "DATABASE_URL" not in os.environ and (LOCAL or not ON_HEROKU):
-    # A dyno's disk forgets, so this file is for development; a check refuses it there.
+    # A dyno loses its disk at each restart, so a check refuses SQLite there.
     DATABASES = {"default": dj_database_url.parse(f"sqlite:///{BASE_DIR}/db.sqlite3")}
 
 # More databases, such as a follower: docs/growing.md.
@@ -184,7 +184,7 @@ if "DATABASE_URL" not in os.environ and (LOCAL or not ON_HEROKU):
 # Set by `heroku addons:create heroku-redis:mini`.
 redis_url = os.environ.get("REDIS_URL", "")
 if redis_url:
-    # Seconds; dyno/cache.py says what happens then.
+    # In seconds; after that, dyno/cache.py goes on as if the cache were empty.
     options = {"socket_connect_timeout": 0.5, "socket_timeout": 0.5}
     if redis_url.startswith("rediss://"):
         # Heroku signs Redis's certificate itself, so there is no chain to verify.
@@ -192,15 +192,15 @@ if redis_url:
     cache = {"BACKEND": "dyno.cache.FailOpenRedisCache"}
     cache |= {"LOCATION": redis_url, "OPTIONS": options}
 elif DATABASES and not LOCAL:
-    # All dynos share it; the release phase makes the table.
+    # All dynos share it; the release phase creates the table.
     cache = {"BACKEND": "django.core.cache.backends.db.DatabaseCache"}
     cache |= {"LOCATION": "cache", "OPTIONS": {"MAX_ENTRIES": 5_000}}
 else:
     cache = {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
 CACHES = {"default": cache}
 
-# Sessions stay in the database, Django's default, even with Redis: out of a cache that
-# was away for a moment, a session that had been logged out could come back.
+# Sessions stay in the database, Django's default, even with Redis. If a cache is away
+# for a moment, a session that is logged out meanwhile would be valid again.
 
 
 # Users and passwords
@@ -249,7 +249,7 @@ STORAGES = {
     "staticfiles": {"BACKEND": plain if DEBUG else "dyno.static.ManifestStorage"},
 }
 
-# Only the hashed copies; the others would double the slug.
+# Keep only the hashed copies, since the others would double the slug.
 WHITENOISE_KEEP_ONLY_HASHED_FILES = True
 
 
@@ -262,14 +262,15 @@ DEFAULT_FROM_EMAIL = SERVER_EMAIL = os.environ.get("EMAIL_FROM", "webmaster@loca
 # Comma-separated addresses for error emails; at most one a minute from each process.
 ADMINS = mail.addresses(os.environ.get("DJANGO_ADMINS", ""))
 
-# An error's report lists the settings, and Redis's URL holds a password.
+# Error reports list the settings, and the URL of Redis holds a password.
 DEFAULT_EXCEPTION_REPORTER_FILTER = "dyno.views.ReportFilter"
 
 
 # Tasks
 # https://docs.djangoproject.com/en/6.1/topics/tasks/
 
-# Run at once in development; in production by `heroku ps:scale worker=1`.
+# They run at once in development, and in a worker in production:
+# `heroku ps:scale worker=1`.
 TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend"}}
 if LOCAL:
     TASKS["default"]["BACKEND"] = "django.tasks.backends.immediate.ImmediateBackend"
@@ -278,6 +279,6 @@ if LOCAL:
 # Logging
 # https://docs.djangoproject.com/en/6.1/topics/logging/
 
-# Django's own with DEBUG; else one event a line on stdout, for Heroku's log.
+# Django's own with DEBUG; otherwise one event a line on stdout, for Heroku's log.
 level = os.environ.get("DJANGO_LOG_LEVEL", "")
 LOGGING = {} if DEBUG else logs.config(level, admins=bool(ADMINS))
