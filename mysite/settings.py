@@ -20,7 +20,7 @@ from dyno import database, logs, mail, uploads
 BASE_DIR = Path(__file__).resolve().parent.parent
 
 # `DJANGO_LOCAL=1` means development on this machine; the site then listens on localhost
-# only. `bin/run`, `runserver` and the tests set it; no server does.
+# only. `bin/run`, `runserver` and the tests set it; never set it on a server.
 LOCAL = os.environ.get("DJANGO_LOCAL") == "1"
 
 ON_HEROKU = "DYNO" in os.environ  # in a build and in Heroku CI, too
@@ -34,13 +34,13 @@ DEVELOPMENT_KEY = "{{ secret_key }}"
 
 SECRET_KEY = os.environ.get("DJANGO_SECRET_KEY", DEVELOPMENT_KEY if LOCAL else "")
 
-# Without a database nothing that is signed lasts, so a first push needs no key. With
-# one the release phase asks for it; imports must pass, since a build may come before.
+# Without a database nothing that is signed has to last, so a first push needs no key.
+# With one, the release phase requires a key; the build works without.
 SECRET_KEY_IS_RANDOM = not SECRET_KEY and "DATABASE_URL" not in os.environ
 if SECRET_KEY_IS_RANDOM:
     SECRET_KEY = secrets.token_urlsafe(48)
 
-# To change the key without logging anybody out, move the old one here for a while.
+# To change the key without logging anybody out, keep the old one here for two weeks.
 SECRET_KEY_FALLBACKS = os.environ.get("DJANGO_SECRET_KEY_FALLBACKS", "").split()
 
 DEBUG = LOCAL and os.environ.get("DJANGO_DEBUG") == "1"
@@ -88,7 +88,7 @@ SECURE_CSP = {
     "frame-ancestors": [CSP.NONE],
 }
 
-# Headers that Django has no setting for; pages and static files carry them.
+# Headers that Django has no setting for, for pages and static files.
 SECURITY_HEADERS = {
     "Cross-Origin-Resource-Policy": "cross-origin" if STATIC_HOST else "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=()",
@@ -230,7 +230,7 @@ DEFAULT_FROM_EMAIL = SERVER_EMAIL = os.environ.get("EMAIL_FROM", "webmaster@loca
 # Comma-separated addresses for error emails: at most one a minute from each process.
 ADMINS = mail.addresses(os.environ.get("DJANGO_ADMINS", ""))
 
-# An error's report lists the settings, and Redis's URL holds a password.
+# Error reports list the settings, and the URL of Redis holds a password.
 DEFAULT_EXCEPTION_REPORTER_FILTER = "dyno.views.ReportFilter"
 
 
