@@ -5,7 +5,7 @@ from pathlib import Path
 
 from django.utils.csp import CSP
 
-from dyno import database, logs
+from dyno import database, logs, mail
 
 BASE_DIR = Path(__file__).resolve().parent
 
@@ -74,6 +74,8 @@ AUTHENTICATION_BACKENDS = ["dyno.login.SlowedModelBackend"]
 STATIC_URL = "/static/"
 
 DEFAULT_EXCEPTION_REPORTER_FILTER = "dyno.views.ReportFilter"
+
+MAILERS = {"default": mail.mailer({}, local=True)}
 
 TASKS = {"default": {"BACKEND": "django.tasks.backends.immediate.ImmediateBackend"}}
 
