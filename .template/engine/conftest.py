@@ -66,7 +66,7 @@ def broken(page):
 
 
 @pytest.fixture
-def site(tmp_path, monkeypatch, settings):
+def site(tmp_path, settings, monkeypatch):
     """A sound site in production, which a test may then break."""
     from sites import sound_site
 

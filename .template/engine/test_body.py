@@ -31,7 +31,6 @@ WAYS = {
     "lines": lambda file: b"".join(file.readlines()),
     "line by line": lambda file: b"".join(iter(file.readline, b"")),
     "iteration": lambda file: b"".join(file),
-    "readinto": lambda file: bytes(memoryview(b := bytearray(50_000))[: file.readinto(b)]),
 }
 
 

@@ -30,8 +30,8 @@ def test_there_is_no_limit_before_a_worker_knows_its_threads():
 
 def test_a_request_waits_for_a_place(bulkhead):
     token = bulkhead.enter()
-    threading.Timer(0.2, bulkhead.leave, [token]).start()
     started = time.monotonic()
+    threading.Timer(0.2, bulkhead.leave, [token]).start()
     assert bulkhead.enter()
     assert time.monotonic() - started >= 0.2
 

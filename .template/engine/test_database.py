@@ -7,7 +7,12 @@ import psycopg
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 from django.core.signals import request_finished
-from django.db import InternalError, OperationalError, ProgrammingError, connections, transaction
+from django.db import (
+    InternalError,
+    OperationalError,
+    ProgrammingError,
+    connections,
+)
 
 from dyno import database
 from dyno.database import from_environ, is_local, is_unavailable, lacks_migration
@@ -96,7 +101,7 @@ def test_another_database_is_left_to_its_own_options():
 
 def test_a_missing_driver_is_named_with_the_command(monkeypatch):
     monkeypatch.setitem(sys.modules, "psycopg", None)
-    with pytest.raises(ImproperlyConfigured, match=r"deploy\.E008: .* Fix: add psycopg"):
+    with pytest.raises(ImproperlyConfigured, match="E008: .* Fix: add psycopg"):
         default()
 
 
@@ -142,12 +147,14 @@ def test_an_error_tells_whether_a_migration_is_missing(error, lacks):
 
 
 @pytest.mark.django_db
-def test_the_database_itself_says_that_a_table_or_column_is_missing():
-    for query in ("SELECT 1 FROM nosuch", "SELECT nosuch FROM auth_user"):
-        with pytest.raises((OperationalError, ProgrammingError)) as caught:
-            with transaction.atomic(), connections["default"].cursor() as cursor:
-                cursor.execute(query)
-        assert lacks_migration(caught.value) and not is_unavailable(caught.value)
+@pytest.mark.parametrize(
+    "query", ["SELECT 1 FROM nosuch", "SELECT nosuch FROM auth_user"]
+)
+def test_the_database_itself_says_that_a_table_or_column_is_missing(query):
+    errors = (OperationalError, ProgrammingError)
+    with pytest.raises(errors) as caught, connections["default"].cursor() as cursor:
+        cursor.execute(query)
+    assert lacks_migration(caught.value) and not is_unavailable(caught.value)
 
 
 def test_a_connection_that_the_server_closed_is_replaced(on_postgresql):

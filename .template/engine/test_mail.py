@@ -139,7 +139,9 @@ def test_a_mail_server_that_is_away_is_no_second_error(error_log, settings, capl
     assert "Mail to the admins not sent" in caplog.text
 
 
-def test_a_mail_server_that_hangs_costs_at_most_its_time_out(error_log, settings, caplog):
+def test_a_mail_server_that_hangs_costs_at_most_its_time_out(
+    error_log, settings, caplog
+):
     with socket.create_server(("127.0.0.1", 0)) as server:
         url = f"smtp://127.0.0.1:{server.getsockname()[1]}"
         mailer = mail.mailer({"EMAIL_URL": url}, local=False)
@@ -149,9 +151,7 @@ def test_a_mail_server_that_hangs_costs_at_most_its_time_out(error_log, settings
     assert "Mail to the admins not sent" in caplog.text
 
 
-def test_a_recipient_that_is_refused_is_no_second_error(
-    error_log, monkeypatch, caplog
-):
+def test_a_recipient_that_is_refused_is_no_second_error(error_log, monkeypatch, caplog):
     def refuse(*args, **kwargs):
         raise smtplib.SMTPRecipientsRefused({})
 

@@ -44,8 +44,8 @@ def test_a_request_is_one_line_without_its_query(access):
     environ |= {"HTTP_X_FORWARDED_FOR": "192.0.2.1", "HTTP_USER_AGENT": "A b"}
     assert access("/page?token=secret", **environ) == (
         "level=info logger=access request_id=an-id method=GET path=/page "
-        'host=a.example.com fwd=192.0.2.1 status=200 service=7ms bytes=42 user_agent="A b"'
-        "\n"
+        "host=a.example.com fwd=192.0.2.1 status=200 service=7ms bytes=42 "
+        'user_agent="A b"\n'
     )
 
 

@@ -4,7 +4,7 @@ import time
 
 import pytest
 from django.core.handlers.wsgi import WSGIHandler
-from django.http import HttpResponse, StreamingHttpResponse
+from django.http import HttpResponse
 from django.test import override_settings
 from wsgi_client import environ, get
 
@@ -52,9 +52,9 @@ def test_a_page_is_refused_while_every_place_is_stuck(full, settings):
     assert b"try again" in body and b"heroku" not in body
 
 
-def test_a_place_is_free_again_once_the_response_is_closed(bulkhead, page):
-    page(lambda request: StreamingHttpResponse(iter(["a", "b"])))
-    answer = FrontDoor(WSGIHandler())(environ("/page"), lambda *arguments: None)
+def test_a_place_is_free_again_once_the_response_is_closed(bulkhead):
+    front_door = FrontDoor(lambda environ, start_response: iter([b"a", b"b"]))
+    answer = front_door(environ("/page"), None)
     assert b"".join(answer) == b"ab"
     assert len(bulkhead.entered) == 1
     answer.close()

@@ -3,7 +3,7 @@
 import io
 
 from django.core.handlers.wsgi import WSGIHandler
-from django.core.signals import request_started
+from django.core.signals import request_finished, request_started
 from django.db import close_old_connections
 
 from dyno.wsgi import FrontDoor
@@ -31,12 +31,15 @@ def get(path, application=None, **more):
 
     application = application or FrontDoor(WSGIHandler())
     # As in Django's own test client: the connection of the tests must stay open.
-    request_started.disconnect(close_old_connections)
+    signals = (request_started, request_finished)
+    for signal in signals:
+        signal.disconnect(close_old_connections)
     try:
         parts = application(environ(path, **more), start_response)
         body = b"".join(parts)
         if hasattr(parts, "close"):
             parts.close()
     finally:
-        request_started.connect(close_old_connections)
+        for signal in signals:
+            signal.connect(close_old_connections)
     return answer["status"], answer["headers"], body
