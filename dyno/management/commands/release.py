@@ -121,7 +121,7 @@ def explain(error: Error) -> str:
     """Return what a database's error means and what to do, without a password."""
     text = str(error).strip()
     known = (failure for failure in FAILURES if failure[0] in text.lower())
-    _, cause, command = next(known, ("", text.rpartition("\n")[2], "heroku pg:info"))
+    _, cause, command = next(known, ("", text.partition("\n")[0], "heroku pg:info"))
     return (
         f"The database in DATABASE_URL cannot be used: {cause}. {STAYS} "
         f"Fix: {command}, then heroku releases:retry  (docs/errors.md#database)"
