@@ -107,7 +107,9 @@ def test_a_visitor_on_http_is_sent_to_https(owner):
 
 
 def test_the_page_and_its_assets_are_served(visitor):
-    page = visitor.get("/", Accept_Encoding="gzip, br")
+    small = visitor.get("/", Accept_Encoding="gzip, br")
+    assert small.headers["Content-Encoding"] == "gzip"
+    page = visitor.get("/")
     assert page.status == 200 and "Hello from Django" in page.text
     assert page.headers["Strict-Transport-Security"]
     assets = {*re.findall(r'"(/static/[^"]+)"', page.text)}

@@ -4,6 +4,7 @@ import contextlib
 import re
 import socket
 import struct
+import threading
 import time
 
 import heroku
@@ -337,6 +338,12 @@ def test_a_range_of_a_static_file(dyno, stylesheet, asked, answered):
     assert rest.partition(b"HTTP/1.1 200")[0] == whole[answered]
 
 
+def close_after_the_end(client):
+    with client:
+        while client.recv(65536):
+            pass
+
+
 @pytest.mark.parametrize(
     "count, sent, seconds",
     [
@@ -361,6 +368,8 @@ def test_clients_that_do_nothing_delay_the_others_by_little(
         for _ in range(count):
             client = socket.create_connection(("127.0.0.1", dyno.port))
             stack.enter_context(client).sendall(sent)
+            if seconds == 6:  # as the router does, once the dyno has closed
+                threading.Thread(target=close_after_the_end, args=[client]).start()
         time.sleep(0.5)
         start = time.monotonic()
         assert talk(dyno, NEXT, seconds=30).startswith(b"HTTP/1.1 200")
