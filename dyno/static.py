@@ -77,7 +77,7 @@ class StaticFiles:
         self.kept = functools.lru_cache(KEPT_ANSWERS)(self.ask)
 
     def add_headers(self, headers: Any, path: str, url: str) -> None:
-        """Add the headers of a page, and an ETag; WhiteNoise calls this at the start."""
+        """Add the headers of a page, and an ETag; WhiteNoise calls this at start."""
         for name, value in security_headers(secure=True).items():
             headers[name] = value
         if match := HASHED.search(url):

@@ -11,7 +11,7 @@ from django.core import wsgi
 
 from dyno import checks, logs
 from dyno.body import RequestBody
-from dyno.bulkhead import Application, Bulkhead, Closing
+from dyno.bulkhead import Bulkhead, Closing
 from dyno.middleware import security_headers
 from dyno.proxies import is_https_list
 from dyno.static import StaticFiles
@@ -19,6 +19,8 @@ from dyno.static import StaticFiles
 logger = logging.getLogger(__name__)
 
 bulkhead = Bulkhead()
+
+Application = Callable[..., Iterable[bytes]]
 
 BUSY = b"<!doctype html><title>Busy</title><h1>Please try again in a moment</h1>\n"
 BUSY_HEADERS = {"Content-Type": "text/html; charset=utf-8", "Retry-After": "10"}
