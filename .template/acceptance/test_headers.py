@@ -1,8 +1,8 @@
 """What MDN's HTTP Observatory thinks of the first page, by its own scorer.
 
-npm has version 1.4.8. There a page without cookies gets 100 and 10 for its policy, 10 for
-Cross-Origin-Resource-Policy, 5 for Referrer-Policy and 5 for frame-ancestors; the last 5
-would be for integrity attributes, which Django's `static` does not write.
+npm has version 1.4.8. There a page without cookies gets 100, and 10 for its policy, 10
+for Cross-Origin-Resource-Policy, 5 for Referrer-Policy and 5 for frame-ancestors; the
+last 5 are for integrity attributes, which Django's `static` does not write.
 OBSERVATORY names a checkout of a newer one, with what it imports, for the bar of 140.
 https://github.com/mdn/mdn-http-observatory
 """

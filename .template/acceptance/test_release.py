@@ -192,7 +192,7 @@ def test_a_wrong_password_is_told_without_it(site):
     )
     passed, output, _ = release(slug, config_vars)
     assert not passed
-    unreachable(output, "user or password is wrong")
+    unreachable(output, "the user or the password is wrong")
     assert "a-past" not in output
 
 
