@@ -13,6 +13,11 @@ urlpatterns = [
     path("rehearsal/query", views.query),
     path("rehearsal/leak", views.leak),
     path("rehearsal/upload", views.upload),
+    path("rehearsal/sql", views.sql),
+    path("rehearsal/raises", views.raises),
+    path("rehearsal/async_raises", views.async_raises),
+    path("rehearsal/cancelled", views.cancelled),
+    path("rehearsal/streams", views.streams),
     path("", include("mysite.urls")),
 ]
 
