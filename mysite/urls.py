@@ -20,4 +20,5 @@ urlpatterns = [
 # Uploads, with DEBUG on this machine; elsewhere they are in a bucket.
 urlpatterns += static(settings.MEDIA_URL, document_root=settings.MEDIA_ROOT)
 
+handler400 = handler403 = handler404 = "dyno.views.client_error"
 handler500 = "dyno.views.server_error"
