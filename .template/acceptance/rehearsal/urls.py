@@ -21,4 +21,5 @@ urlpatterns = [
     path("", include("mysite.urls")),
 ]
 
+handler400 = handler403 = handler404 = "dyno.views.client_error"
 handler500 = "dyno.views.server_error"
