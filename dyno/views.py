@@ -10,10 +10,10 @@ from typing import Any
 from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
 from django.core.cache import cache
-from django.core.exceptions import ImproperlyConfigured
+from django.core.exceptions import ImproperlyConfigured, PermissionDenied
 from django.db import connections
-from django.http import HttpRequest, HttpResponse, JsonResponse
-from django.shortcuts import redirect
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import redirect, render
 from django.template.loader import get_template
 from django.templatetags.static import static
 from django.views.debug import SafeExceptionReporterFilter
@@ -137,6 +137,17 @@ class ReportFilter(SafeExceptionReporterFilter):
 
 
 BARE_PAGE = "<!doctype html><title>{0}</title><h1>{0}</h1><p>Code: {1}</p>"
+
+
+def client_error(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Answer 404, 403 or 400 with the page of that name in templates/.
+
+    Django's own handlers read the form once more, so that one which cannot be read
+    would be a 500.
+    """
+    status = 404 if isinstance(exception, Http404) else 400
+    status = 403 if isinstance(exception, PermissionDenied) else status
+    return render(request, f"{status}.html", status=status)
 
 
 def server_error(request: HttpRequest) -> HttpResponse:

@@ -20,4 +20,5 @@ urlpatterns = [
 # With DEBUG, Django serves the uploads; in production they are in a bucket.
 urlpatterns += static(settings.MEDIA_URL, document_root=settings.MEDIA_ROOT)
 
+handler400 = handler403 = handler404 = "dyno.views.client_error"
 handler500 = "dyno.views.server_error"

@@ -107,7 +107,7 @@ class Command(BaseCommand):
 
 def explain(error: Error) -> str:
     """Return what a database's error means and what to do, without a password."""
-    cause, command = str(error).strip().rpartition("\n")[2], "heroku pg:info"
+    cause, command = str(error).strip().partition("\n")[0], "heroku pg:info"
     if "too many connections" in cause or "connection slots" in cause:
         cause, command = "it has no connection left", "heroku pg:killall"
     elif "password" in cause:
