@@ -36,7 +36,7 @@ def storage(environ: Mapping[str, str], *, local: bool) -> dict[str, Any]:
     if not name or not library_is_installed():
         reason = f"No bucket is attached. Fix: {ATTACH}; then {INSTALL}"
         if name:
-            reason = f"{name} is set, but the bucket's library is missing. Fix: {INSTALL}"
+            reason = f"{name} is set, but its library is missing. Fix: {INSTALL}"
         return {"BACKEND": "dyno.uploads.NoStorage", "OPTIONS": {"reason": reason}}
     options = {
         "bucket_name": environ[name],
