@@ -2,7 +2,7 @@
 
 import os
 
-import django
+import django.conf
 
 
 def pytest_configure():
