@@ -9,6 +9,7 @@ from django.db import Error, OperationalError, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.signals import connection_created
 
+from dyno.checks.registry import is_local, on_heroku
 from dyno.database import ATTACH, aliases, attached, direct_alias, is_follower
 from dyno.migrations import unapplied
 
@@ -42,7 +43,7 @@ class Command(BaseCommand):
     def handle(self, **options: Any) -> None:
         """Raise CommandError, so exit with 1, if the release must not go live."""
         try:
-            call_command("check", deploy=True)
+            call_command("check", deploy=on_heroku() or not is_local())
         except CommandError as error:
             raise CommandError(f"{error}\n{OLD_STAYS} Then: {RETRY}, or push") from None
         if not attached():
