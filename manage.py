@@ -4,6 +4,10 @@
 import os
 import sys
 
+# No names for a package: folders of the project, and the labels of Django's apps.
+TAKEN = "bin docs dyno media static staticfiles templates tests "
+TAKEN += "admin auth contenttypes messages sessions"
+
 
 def report_unmade_migrations():
     """Name models that were changed without a migration; runserver names the rest."""
@@ -22,6 +26,9 @@ def report_unmade_migrations():
 
 def main():
     """Run administrative tasks."""
+    if "mysite".lower() in TAKEN.split():
+        fix = "django-admin startproject again, with another name"
+        sys.exit(f"A project cannot have the name mysite: it is taken. Fix: {fix}")
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "mysite.settings")
     command = sys.argv[1:2]
     if command == ["test"]:

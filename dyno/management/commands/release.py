@@ -7,6 +7,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import Error, OperationalError, connections
 from django.db.backends.signals import connection_created
 
+from dyno.checks.registry import is_local, on_heroku
 from dyno.database import ATTACH, aliases, attached, is_follower, sqlstate
 from dyno.migrations import unapplied
 
@@ -35,7 +36,7 @@ class Command(BaseCommand):
     def handle(self, **options: Any) -> None:
         """Raise CommandError, so exit with 1, if the release must not go live."""
         try:
-            call_command("check", deploy=True)
+            call_command("check", deploy=on_heroku() or not is_local())
         except CommandError as error:
             after = "then heroku releases:retry, or commit and push"
             raise CommandError(
