@@ -16,4 +16,4 @@ urlpatterns = [
     path("", include("mysite.urls")),
 ]
 
-handler500 = "mysite.views.server_error"
+handler500 = "dyno.views.server_error"

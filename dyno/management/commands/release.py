@@ -9,7 +9,14 @@ from django.db import Error, OperationalError, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.signals import connection_created
 
-from dyno.database import ATTACH, aliases, attached, direct_alias, is_follower
+from dyno.database import (
+    ATTACH,
+    aliases,
+    attached,
+    is_follower,
+    pooler_problem,
+    use_direct_connection,
+)
 from dyno.migrations import unapplied
 
 # Any number will do, as long as every release of this database takes the same.
@@ -48,7 +55,10 @@ class Command(BaseCommand):
         if not attached():
             self.say(f"No database is attached, so nothing is migrated. Fix: {ATTACH}")
             return
+        if problem := pooler_problem():
+            raise CommandError(f"{problem}. {OLD_STAYS}")
         connections.close_all()  # a check may have opened one, without the lock
+        use_direct_connection()
         connection_created.connect(self.prepare)
         try:
             for alias in aliases():
@@ -90,8 +100,7 @@ class Command(BaseCommand):
         if not attached(alias) or is_follower(alias):
             self.say(f"The database {alias} is a follower, so it is not migrated")
             return
-        name = "default" if alias == direct_alias() else alias
-        if name == "default":
+        if alias == "default":
             call_command("createcachetable", database=alias, verbosity=0)
         migrations = unapplied(alias)
         try:
@@ -100,7 +109,7 @@ class Command(BaseCommand):
             done = set(migrations) - set(remaining(alias, migrations))
             failed = next((m for m in migrations if m not in done), "")
             raise CommandError(failure(failed, error)) from error
-        self.say(f"The database {name} is migrated: {len(migrations)} applied now")
+        self.say(f"The database {alias} is migrated: {len(migrations)} applied now")
 
 
 def remaining(alias: str, migrations: list[str]) -> list[str]:
