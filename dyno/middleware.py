@@ -8,6 +8,7 @@ from django.core.exceptions import BadRequest
 from django.http import HttpRequest, HttpResponse
 from django.middleware.gzip import GZipMiddleware
 from django.shortcuts import render
+from django.utils.cache import patch_vary_headers
 from django.utils.csp import build_policy
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
@@ -60,6 +61,8 @@ class CompressPages(GZipMiddleware):
         self, request: HttpRequest, response: HttpResponse
     ) -> HttpResponse:
         """Compress the response if that is worth its time."""
+        if response.status_code == 304:  # it must vary as the page itself does
+            patch_vary_headers(response, ["Accept-Encoding"])
         if not response.streaming and len(response.content) < self.LEAST_BYTES:
             return response
         return super().process_response(request, response)

@@ -83,7 +83,7 @@ class StaticFiles:
             # Weak, since the compressed copies have it too.
             headers["ETag"] = f'W/"{match[1]}"'
             # A year is enough; WhiteNoise says ten.
-            headers["Cache-Control"] = "max-age=31536000, public, immutable"
+            headers["Cache-Control"] = "max-age=31536000, immutable"
             if os.stat(path).st_size <= KEPT_BYTES:
                 self.small.add(url)
 

@@ -15,7 +15,7 @@ OWNER = {
     "DJANGO_SUPERUSER_EMAIL": "root@example.com",
     "DJANGO_SUPERUSER_PASSWORD": "a-password-for-root",
 }
-YEAR = "max-age=31536000, public, immutable"
+YEAR = "max-age=31536000, immutable"
 
 # A pull CDN: it asks the site for what it does not have, and keeps what it may. It
 # tells the origin that it is asked over HTTPS, and who asks.
