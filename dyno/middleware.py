@@ -8,6 +8,7 @@ from django.core.exceptions import BadRequest
 from django.http import HttpRequest, HttpResponse
 from django.middleware.gzip import GZipMiddleware
 from django.shortcuts import render
+from django.utils.cache import patch_vary_headers
 from django.utils.csp import build_policy
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
@@ -51,6 +52,8 @@ class CompressPages(GZipMiddleware):
     """Django's compression, with its mitigation of BREACH, of pages of 1 kB or more."""
 
     def process_response(self, request: HttpRequest, response: HttpResponse):
+        if response.status_code == 304:  # it must vary as the page itself does
+            patch_vary_headers(response, ["Accept-Encoding"])
         if not response.streaming and len(response.content) < 1_000:
             return response
         return super().process_response(request, response)

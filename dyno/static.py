@@ -74,6 +74,8 @@ class StaticFiles:
         if match := HASHED.search(url):
             # Weak, since the compressed copies have it too.
             headers["ETag"] = f'W/"{match[1]}"'
+            # A year is enough; WhiteNoise says ten.
+            headers["Cache-Control"] = "max-age=31536000, immutable"
             if os.stat(path).st_size <= KEPT_BYTES:
                 self.small.add(url)
 

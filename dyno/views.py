@@ -75,9 +75,10 @@ class Health:
 
     def ask(self) -> dict[str, Any]:
         """Ask each dependency, but nothing that depends on one that has failed."""
-        names = {"default": "database"}
-        names |= {a: a for a in connections if a not in ("default", database.DIRECT)}
-        states = {name: state(ask_database, alias) for alias, name in names.items()}
+        states = {
+            "database" if alias == "default" else alias: state(ask_database, alias)
+            for alias in database.aliases() or ["default"]
+        }
         lost = {"failed", "none"} & set(states.values())
         states["migrations"] = lost.pop() if lost else state(self.ask_migrations)
         kept_there = settings.CACHES["default"]["BACKEND"].endswith("DatabaseCache")

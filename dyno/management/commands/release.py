@@ -7,8 +7,9 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import Error, OperationalError, connections
 from django.db.backends.signals import connection_created
 
+from dyno import database
 from dyno.checks.registry import is_local, on_heroku
-from dyno.database import ATTACH, aliases, attached, is_follower, sqlstate
+from dyno.database import aliases, is_follower, sqlstate
 from dyno.migrations import unapplied
 
 # Any number will do, as long as every release of this database takes the same.
@@ -38,14 +39,16 @@ class Command(BaseCommand):
         try:
             call_command("check", deploy=on_heroku() or not is_local())
         except CommandError as error:
-            after = "then heroku releases:retry, or commit and push"
-            raise CommandError(
-                f"{error}\n{STAYS} Fix what is listed, {after}"
-            ) from None
-        if not attached():
-            self.say(f"No database is attached, so nothing is migrated. Fix: {ATTACH}")
+            after = f"{STAYS} After the fix: heroku releases:retry, or commit and push"
+            raise CommandError(f"{error}\n{after}") from None
+        if not database.attached():
+            fix = f"Fix: {database.ATTACH}"
+            self.say(f"No database is attached, so nothing is migrated. {fix}")
             return
+        if problem := database.pooler_problem():
+            raise CommandError(f"{problem}. {STAYS}")
         connections.close_all()  # a check may have opened one, without the lock
+        database.use_direct_connection()
         connection_created.connect(self.prepare)
         try:
             for alias in aliases():
@@ -87,7 +90,7 @@ class Command(BaseCommand):
         if is_follower(alias):
             self.say(f"The database {alias} is a follower, so it is not migrated")
             return
-        if alias == aliases()[0]:
+        if alias == "default":
             call_command("createcachetable", database=alias, verbosity=0)
         before = unapplied(alias)
         try:
