@@ -60,9 +60,9 @@ class CompressPages(GZipMiddleware):
 
 
 def refuse_bad_requests(get_response: GetResponse) -> GetResponse:
-    """Refuse what the server and Django let through and a view could not survive.
+    """Refuse requests that the server and Django accept but a view could not survive.
 
-    And turn what would end a thread, such as sys.exit() in a view, into a 500.
+    Also turn what would end a thread, such as sys.exit() in a view, into a 500.
     """
     most = getattr(settings, "REQUEST_MAX_BYTES", 10 * 1024 * 1024)
 

@@ -1,4 +1,4 @@
-"""Static files: named after their content, and answered by WhiteNoise before Django."""
+"""Static files: named after their content, and served by WhiteNoise before Django."""
 
 import functools
 import os
@@ -21,8 +21,8 @@ HASHED = re.compile(r"\.([0-9a-f]{12})(\.[^/]*)?$")
 KEPT_BYTES = 128 * 1024
 KEPT_ANSWERS = 256
 
-# A missing file of these kinds, named by another file, is no reason to stop the build:
-# packages name source maps that they do not ship, and modules that are bundled already.
+# The build goes on if a file of these kinds is missing: packages refer to source maps
+# that they do not ship, and to modules that are already bundled.
 MAY_BE_MISSING = {"", ".map", ".js", ".mjs"}
 
 # What makes WhiteNoise's answer to a GET other than the whole file.

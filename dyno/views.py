@@ -27,8 +27,8 @@ logger = logging.getLogger(__name__)
 outages = logger.getChild("ready")
 outages.addFilter(logs.OnceAMinute())
 
-# So long a failure is remembered, in seconds: a database that does not answer costs its
-# time-out in one thread then, not in all.
+# How long a failure is remembered, in seconds: meanwhile only one thread waits for a
+# database that does not answer.
 REMEMBERED_SECONDS = 5
 
 
@@ -53,7 +53,7 @@ def ready(request: HttpRequest) -> HttpResponse:
 
 
 class Health:
-    """Asks what the site needs, in one thread at a time while something fails."""
+    """Checks what the site needs, in one thread at a time while something fails."""
 
     def __init__(self) -> None:
         self.lock = threading.Lock()
