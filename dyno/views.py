@@ -98,7 +98,8 @@ class Health:
         """Return "ok" if every database has all migrations."""
         for alias in set(database.aliases()) - self.migrated:
             if migrations.unapplied(alias):
-                raise RuntimeError("not all applied. Fix: python manage.py release")
+                cause = f"the database {alias} lacks some"
+                raise RuntimeError(f"{cause}. Fix: python manage.py release")
             self.migrated.add(alias)
         return "ok"
 
