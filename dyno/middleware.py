@@ -1,5 +1,6 @@
 """The middleware that Django has no setting for."""
 
+import re
 from asyncio import CancelledError
 from collections.abc import Callable
 
@@ -15,6 +16,9 @@ GetResponse = Callable[[HttpRequest], HttpResponse]
 
 # A shared cache, such as a CDN's, keeps a page only if its view says so.
 CACHE_CONTROL = "max-age=0, private, must-revalidate"
+
+# Django takes "gzip;q=0" for a yes.
+GZIP_REFUSED = re.compile(r"gzip\s*;\s*q\s*=\s*0(\.0*)?\s*(,|$)", re.IGNORECASE)
 
 
 def extra_headers() -> dict[str, str]:
@@ -61,8 +65,10 @@ class CompressPages(GZipMiddleware):
         self, request: HttpRequest, response: HttpResponse
     ) -> HttpResponse:
         """Compress the response if that is worth its time."""
-        if response.status_code == 304:  # it must vary as the page itself does
+        refused = GZIP_REFUSED.search(request.headers.get("Accept-Encoding", ""))
+        if refused or response.status_code == 304:  # they vary as the page itself does
             patch_vary_headers(response, ["Accept-Encoding"])
+            return response
         if not response.streaming and len(response.content) < self.LEAST_BYTES:
             return response
         return super().process_response(request, response)

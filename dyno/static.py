@@ -74,6 +74,8 @@ class StaticFiles:
             if root and os.path.isdir(root):  # WhiteNoise warns if it is not there
                 self.whitenoise.add_files(root, prefix)
         self.kept = functools.lru_cache(KEPT_ANSWERS)(self.ask)
+        refusal = {"Allow": "GET, HEAD", "Content-Length": "0"}
+        self.refusal = [*(refusal | security_headers(secure=True)).items()]
 
     def add_headers(self, headers: Any, path: str, url: str) -> None:
         """Add the headers of each page, and an ETag; WhiteNoise calls this at start."""
@@ -97,6 +99,11 @@ class StaticFiles:
             status, headers, body = self.kept(path, codings(accepted))
             start_response(status, list(headers))
             return [body]
+        known = path in self.whitenoise.files
+        if known and environ["REQUEST_METHOD"] not in ("GET", "HEAD"):
+            # WhiteNoise's own refusal has no headers of ours.
+            start_response("405 Method Not Allowed", list(self.refusal))
+            return []
         if path.startswith(self.prefix):
             environ["dyno.static_file"] = True
             if path == f"{self.prefix}staticfiles.json":  # a list of all files
