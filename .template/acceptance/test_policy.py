@@ -281,3 +281,38 @@ def test_plain_names_are_there_for_packages_that_build_their_own_urls(
         answer = heroku.Client(dyno.port).get("/static/lib.js")
     assert answer.status == 200 and "imported" in answer.text
     assert answer.headers["Cache-Control"] == "max-age=60, public"
+
+
+# --- A tunnel to the development server -----------------------------------------------
+
+TUNNEL = "name.ngrok-free.app"
+
+
+@pytest.mark.parametrize("trusted", [False, True])
+def test_a_tunnels_403_says_why_and_one_line_mends_it(slug, tmp_path, trusted):
+    copy = shutil.copytree(slug, tmp_path / "slug", symlinks=True)
+    if trusted:
+        with (copy / "mysite/settings.py").open("a") as settings:
+            settings.write(f'CSRF_TRUSTED_ORIGINS = ["https://{TUNNEL}"]\n')
+    config_vars = {"DJANGO_ALLOWED_HOSTS": TUNNEL, "DJANGO_LOCAL": "1"}
+    laptop = "unset DYNO; python manage.py"
+    heroku.run(copy, config_vars, f"{laptop} migrate")
+    runserver = f"{laptop} runserver $PORT --noreload"
+    with heroku.Dyno(copy, config_vars, command=runserver) as dyno:
+        client = heroku.Client(dyno.port, visitor=True, host=TUNNEL)
+        form = client.get("/admin/login/", X_Forwarded_Proto="https").text
+        token = re.search('csrfmiddlewaretoken" value="([^"]+)', form)[1]
+        answer = client.post(
+            "/admin/login/",
+            f"csrfmiddlewaretoken={token}&username=nobody&password=wrong",
+            Origin=f"https://{TUNNEL}",
+        )
+    assert answer.status == (200 if trusted else 403)
+    assert ("CSRF_TRUSTED_ORIGINS" in answer.text) is not trusted
+    assert ("Origin checking failed" in answer.text) is not trusted
+
+
+def test_in_production_a_403_gives_no_reason_away(client):
+    answer = client.post("/admin/login/", "username=nobody")
+    assert answer.status == 403
+    assert "CSRF" not in answer.text
