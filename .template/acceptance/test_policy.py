@@ -289,7 +289,9 @@ TUNNEL = "name.ngrok-free.app"
 
 
 @pytest.mark.parametrize("trusted", [False, True])
-def test_the_console_tells_why_a_tunnel_gets_403_and_one_line_mends_it(slug, tmp_path, trusted):
+def test_the_console_tells_why_a_tunnel_gets_403_and_one_line_mends_it(
+    slug, tmp_path, trusted
+):
     copy = shutil.copytree(slug, tmp_path / "slug", symlinks=True)
     if trusted:
         with (copy / "mysite/settings.py").open("a") as settings:
