@@ -56,7 +56,8 @@ class StaticFiles:
     def __init__(self, application: Callable[..., Iterable[bytes]]) -> None:
         self.application = application
         self.small: set[str] = set()
-        options = {"allow_all_origins": False}
+        # From a CDN, browsers load fonts, modules and manifests only with CORS.
+        options = {"allow_all_origins": bool(urlsplit(settings.STATIC_URL).netloc)}
         for name in OPTIONS:
             if hasattr(settings, f"WHITENOISE_{name.upper()}"):
                 options[name] = getattr(settings, f"WHITENOISE_{name.upper()}")
