@@ -57,9 +57,13 @@ def default_headers(get_response: GetResponse) -> GetResponse:
 
 
 class CompressPages(GZipMiddleware):
-    """Django's compression, with its mitigation of BREACH, of pages of 1 kB or more."""
+    """Django's compression, with its mitigation of BREACH, of texts of 1 kB or more.
+
+    Not of streams: a download would lose its Content-Length.
+    """
 
     LEAST_BYTES = 1_000
+    TEXTS = re.compile(r"text/|application/(.*\+)?(json|xml|javascript)|image/svg")
 
     def process_response(
         self, request: HttpRequest, response: HttpResponse
@@ -69,8 +73,10 @@ class CompressPages(GZipMiddleware):
         if refused or response.status_code == 304:  # they vary as the page itself does
             patch_vary_headers(response, ["Accept-Encoding"])
             return response
-        if not response.streaming and len(response.content) < self.LEAST_BYTES:
+        if response.streaming or len(response.content) < self.LEAST_BYTES:
             return response
+        if not self.TEXTS.match(response.headers.get("Content-Type", "")):
+            return response  # most other kinds are compressed already
         return super().process_response(request, response)
 
 

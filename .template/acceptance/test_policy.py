@@ -4,6 +4,7 @@ import io
 import json
 import re
 import shutil
+import time
 import wave
 
 import heroku
@@ -83,6 +84,82 @@ def test_a_page_is_compressed_and_a_short_answer_is_not(client):
     for path in ("/robots.txt", "/ready"):
         answer = client.get(path, Accept_Encoding="gzip")
         assert answer.headers["Content-Encoding"] is None
+
+
+KINDS = """
+def kind(request, name):
+    import io, time
+    from django.http import FileResponse, HttpResponse, StreamingHttpResponse
+    def slowly():
+        for part in range(3):
+            yield f"data: {part}\\n\\n"
+            time.sleep(0.5)
+    if name == "stream":
+        return StreamingHttpResponse(slowly(), content_type="text/event-stream")
+    if name == "file":
+        return FileResponse(io.BytesIO(b"x" * 5000), content_type="text/csv")
+    if name == "public":
+        headers = {"Cache-Control": "public, max-age=60"}
+        return HttpResponse("x" * 5000, headers=headers)
+    return HttpResponse("x" * 5000, content_type=request.GET["type"])
+"""
+
+
+@pytest.fixture(scope="module")
+def kinds(source, tmp_path_factory, secret_key):
+    """A dyno with views that answer other things than pages."""
+    folder = tmp_path_factory.mktemp("kinds")
+    copy = shutil.copytree(source, folder / "source")
+    views, urls = copy / "mysite/views.py", copy / "mysite/urls.py"
+    views.write_text(views.read_text() + KINDS)
+    route = 'path("kind/<name>", views.kind),\n    path("robots.txt"'
+    urls.write_text(urls.read_text().replace('path("robots.txt"', route))
+    slug = heroku.build(copy, folder / "slug", {"DJANGO_SECRET_KEY": secret_key})
+    with heroku.Dyno(slug, {"DJANGO_SECRET_KEY": secret_key}) as dyno:
+        yield heroku.Client(dyno.port)
+
+
+@pytest.mark.parametrize(
+    "path, coding",
+    [
+        ("sized?type=text/plain", "gzip"),
+        ("sized?type=application/json", "gzip"),
+        ("sized?type=application/ld%2Bjson", "gzip"),
+        ("sized?type=image/svg%2Bxml", "gzip"),
+        ("sized?type=image/png", None),
+        ("sized?type=application/zip", None),
+        ("sized?type=application/pdf", None),
+        ("file", None),
+        ("stream", None),
+    ],
+)
+def test_texts_are_compressed_and_what_is_so_already_is_not(kinds, path, coding):
+    answer = kinds.get(f"/kind/{path}", Accept_Encoding="gzip")
+    assert answer.status == 200
+    assert answer.headers["Content-Encoding"] == coding
+
+
+def test_a_view_may_let_a_shared_cache_keep_its_page(kinds):
+    said = kinds.get("/kind/public").headers["Cache-Control"]
+    assert said == "public, max-age=60"
+
+
+def test_a_stream_is_sent_as_it_comes(kinds):
+    kinds.connection.request(
+        "GET",
+        "/kind/stream",
+        headers={
+            "Host": heroku.HOST,
+            "X-Forwarded-Proto": "https",
+            "Accept-Encoding": "gzip",
+        },
+    )
+    with kinds.connection.getresponse() as answer:
+        begun = time.monotonic()
+        assert answer.read1(100) == b"data: 0\n\n"
+        first = time.monotonic() - begun
+        answer.read()
+        assert time.monotonic() - begun > first + 0.5
 
 
 def test_the_same_page_has_another_length_each_time_against_breach(client):
