@@ -96,8 +96,8 @@ class Health:
         """Return "ok" if every database has all migrations, else "failed"."""
         for alias in set(database.aliases()) - self.migrated:
             if migrations.unapplied(alias):
-                outages.error("Unapplied migrations. Fix: python manage.py release")
-                return "failed"
+                cause = f"the database {alias} lacks some"
+                raise RuntimeError(f"{cause}. Fix: python manage.py release")
             self.migrated.add(alias)
         return "ok"
 

@@ -82,7 +82,7 @@ SECURE_CSP = {
     "font-src": OWN,
     "media-src": OWN,
     "manifest-src": OWN,
-    "connect-src": [CSP.SELF],
+    "connect-src": OWN,
     "form-action": [CSP.SELF],
     "base-uri": [CSP.NONE],
     "frame-ancestors": [CSP.NONE],
