@@ -179,7 +179,7 @@ def limit_idle_connections(connection: BaseDatabaseWrapper, **kwargs: Any) -> No
         return
     with connection.cursor() as cursor:
         cursor.execute(CROWDED, [KEPT_SHARE])
-        connection.is_one_too_many = cursor.fetchone()[0]
+        connection.dyno_crowded = cursor.fetchone()[0]
 
 
 @receiver(request_finished)
