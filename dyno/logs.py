@@ -22,6 +22,10 @@ BARE = re.compile(rf"[^\s={NOT_PLAIN}]+")
 ESCAPED = re.compile(f"[{NOT_PLAIN}]")
 
 
+# The loggers below django.security whose records say what a client did wrong.
+CLIENTS = ("csrf", "RequestDataTooBig", "TooManyFieldsSent", "TooManyFilesSent")
+
+
 def config(level: str, *, admins: bool = False) -> dict[str, Any]:
     """Return Django's LOGGING. An unknown `level` means INFO.
 
@@ -29,7 +33,7 @@ def config(level: str, *, admins: bool = False) -> dict[str, Any]:
     """
     level = level.upper() if level.upper() in LEVELS else "INFO"
     stdout = {"class": "logging.StreamHandler", "stream": "ext://sys.stdout"}
-    filters = {"outages": Outages, "hosts": UnknownHosts, "queries": WithoutQueries}
+    filters = {"outages": Outages, "hosts": UnknownHosts, "clients": ClientErrors}
     return {
         "version": 1,
         "disable_existing_loggers": False,
@@ -45,7 +49,7 @@ def config(level: str, *, admins: bool = False) -> dict[str, Any]:
             # The access log has every 4xx already.
             "django.request": {"level": "ERROR", "filters": ["outages"]},
             "django.security.DisallowedHost": {"filters": ["hosts"]},
-            "django.security.csrf": {"filters": ["queries"]},
+            **{f"django.security.{name}": {"filters": ["clients"]} for name in CLIENTS},
             # gunicorn warns of the body that Django sends in reply to a HEAD.
             "gunicorn.http.wsgi": {"level": "ERROR"},
         },
@@ -144,10 +148,12 @@ class UnknownHosts(OnceAMinute):
         return super().filter(record)
 
 
-class WithoutQueries(logging.Filter):
-    """Takes the query, which may hold secrets, out of each address in a message."""
+class ClientErrors(logging.Filter):
+    """Makes a client's fault a warning, which is not mailed to DJANGO_ADMINS."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Return True, with the message changed."""
-        record.msg, record.args = re.sub(r"\?\S*", "?…", record.getMessage()), ()
+        """Return True; the Referer or Origin that a message repeats is taken out."""
+        message = re.sub(r"(?s) - .* does not", " does not", record.getMessage())
+        record.levelno, record.levelname = logging.WARNING, "WARNING"
+        record.msg, record.args, record.exc_info = message, (), None
         return True
