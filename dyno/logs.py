@@ -9,8 +9,6 @@ import time
 import uuid
 from typing import Any
 
-from dyno.database import is_unavailable
-
 # Set for each request that Django answers, and by the worker for each task.
 request_id = contextvars.ContextVar("request_id", default="-")
 
@@ -129,9 +127,10 @@ class Outages(OnceAMinute):
     """Lets one error a minute through while the database is away, and all others."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Return whether this is no outage, or the first one in a minute."""
-        error = record.exc_info[1] if record.exc_info else None
-        return not is_unavailable(error) or super().filter(record)
+        """Return whether this is no 503, or the first traceback of one in a minute."""
+        if getattr(record, "status_code", None) != 503:
+            return True
+        return bool(record.exc_info) and super().filter(record)
 
 
 class UnknownHosts(OnceAMinute):
