@@ -1,6 +1,5 @@
 """A Redis cache whose loss a site survives: what fails is a miss, and is logged."""
 
-import copy
 import functools
 import logging
 import time
@@ -19,35 +18,37 @@ logger.addFilter(OnceAMinute())
 PAUSE_SECONDS = 2
 
 
-def fail_open(name: str, miss: Any) -> Callable[..., Any]:
-    """Return RedisCache's method of this name, which returns `miss` if Redis fails."""
-    operation = getattr(RedisCache, name)
+def fail_open(operation: Callable[..., Any], miss: Callable[..., Any]) -> Any:
+    """Return a method that does `operation`, or returns `miss(…)` if Redis fails."""
 
     @functools.wraps(operation)
     def attempt(cache: "FailOpenRedisCache", *args: Any, **kwargs: Any) -> Any:
-        now, shared = time.monotonic(), FailOpenRedisCache
-        if now >= shared.paused_until:
-            if shared.paused_until:
-                # One thread tries whether Redis is back; the others do not wait.
-                shared.paused_until = now + PAUSE_SECONDS
-            try:
-                answer = operation(cache, *args, **kwargs)
-                shared.paused_until = 0
-                return answer
-            except Exception as error:
-                if name == "incr" and type(error) is ValueError:
-                    raise  # no such key
-                # Any other error is an answer: Redis is there, but full or read-only.
-                if isinstance(error, (ConnectionError, TimeoutError)):
-                    shared.paused_until = time.monotonic() + PAUSE_SECONDS
-                logger.error("Redis failed in %s, going on without: %s", name, error)
-        if name == "get":
-            return kwargs.get("default", args[1] if len(args) > 1 else None)
-        if name == "incr":
-            raise ValueError("Redis is away, so there is no such key")
-        return copy.copy(miss)
+        kind, now = FailOpenRedisCache, time.monotonic()
+        if now < kind.paused_until:
+            return miss(*args, **kwargs)
+        if kind.paused_until:
+            # One thread tries whether Redis is back; the others do not wait.
+            kind.paused_until = now + PAUSE_SECONDS
+        try:
+            answer = operation(cache, *args, **kwargs)
+        except Exception as error:
+            if miss is no_counter and type(error) is ValueError:
+                raise
+            # Any other error is an answer: Redis is there, but full or read-only.
+            if isinstance(error, (ConnectionError, TimeoutError)):
+                kind.paused_until = time.monotonic() + PAUSE_SECONDS
+            name = operation.__name__
+            logger.error("Redis failed in %s, going on without it: %s", name, error)
+            return miss(*args, **kwargs)
+        kind.paused_until = 0
+        return answer
 
     return attempt
+
+
+def no_counter(key: str, *args: Any, **kwargs: Any) -> None:
+    """Raise ValueError, as a cache does for a counter that it does not have."""
+    raise ValueError(f"Key '{key}' not found.")
 
 
 class FailOpenRedisCache(RedisCache):
@@ -56,14 +57,14 @@ class FailOpenRedisCache(RedisCache):
     # On time.monotonic()'s clock; shared by all threads of the process.
     paused_until = 0.0
 
-    add = fail_open("add", False)
-    get = fail_open("get", None)
-    set = fail_open("set", None)
-    touch = fail_open("touch", False)
-    delete = fail_open("delete", False)
-    get_many = fail_open("get_many", {})
-    has_key = fail_open("has_key", False)
-    incr = fail_open("incr", None)
-    set_many = fail_open("set_many", [])
-    delete_many = fail_open("delete_many", None)
-    clear = fail_open("clear", False)
+    add = fail_open(RedisCache.add, lambda *args, **kwargs: False)
+    get = fail_open(RedisCache.get, lambda key, default=None, version=None: default)
+    set = fail_open(RedisCache.set, lambda *args, **kwargs: None)
+    touch = fail_open(RedisCache.touch, lambda *args, **kwargs: False)
+    delete = fail_open(RedisCache.delete, lambda *args, **kwargs: False)
+    get_many = fail_open(RedisCache.get_many, lambda *args, **kwargs: {})
+    has_key = fail_open(RedisCache.has_key, lambda *args, **kwargs: False)
+    incr = fail_open(RedisCache.incr, no_counter)
+    set_many = fail_open(RedisCache.set_many, lambda *args, **kwargs: [])
+    delete_many = fail_open(RedisCache.delete_many, lambda *args, **kwargs: None)
+    clear = fail_open(RedisCache.clear, lambda *args, **kwargs: False)

@@ -107,8 +107,27 @@ def direct_alias() -> str:
 
 
 def aliases() -> list[str]:
-    """Return the alias of each database once, by its direct connection."""
-    return [direct_alias(), *(a for a in connections if a not in ("default", DIRECT))]
+    """Return the alias of each database once: "direct" is "default" once more."""
+    return [alias for alias in connections if alias != DIRECT]
+
+
+def use_direct_connection() -> None:
+    """Make "default" the direct connection, for a process that migrates.
+
+    A data migration may name no alias, and must see what its transaction has changed.
+    """
+    if DIRECT in connections:
+        connections["default"] = connections[DIRECT].copy("default")
+
+
+def pooler_problem() -> str:
+    """Return why a command that needs a session of its own cannot run, "" if it can."""
+    if not is_pooled(connections[direct_alias()]):
+        return ""
+    return (
+        "A pooler would give this command's locks to other processes. "
+        "Fix: start it without bin/start-pgbouncer, which is for web dynos"
+    )
 
 
 def is_follower(alias: str) -> bool:

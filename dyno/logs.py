@@ -4,7 +4,6 @@ import contextvars
 import logging
 import os
 import re
-import threading
 import time
 import uuid
 from typing import Any
@@ -15,10 +14,8 @@ request_id = contextvars.ContextVar("request_id", default="-")
 LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 
 # What would end a line or a value, and surrogates, which no encoding accepts.
-NOT_PLAIN = r"\\\"\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff"
-BARE = re.compile(rf"[^\s={NOT_PLAIN}]+")
-ESCAPED = re.compile(f"[{NOT_PLAIN}]")
-
+CONTROL = r"\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff"
+BARE = re.compile(rf"[^\s=\\\"{CONTROL}]+")
 
 # The loggers below django.security whose records say what a client did wrong.
 CLIENTS = ("csrf", "RequestDataTooBig", "TooManyFieldsSent", "TooManyFilesSent")
@@ -30,7 +27,6 @@ def config(level: str, *, admins: bool = False) -> dict[str, Any]:
     With `admins`, errors are also mailed to the addresses in settings.ADMINS.
     """
     level = level.upper() if level.upper() in LEVELS else "INFO"
-    stdout = {"class": "logging.StreamHandler", "stream": "ext://sys.stdout"}
     filters = {"outages": Outages, "hosts": UnknownHosts, "clients": ClientErrors}
     return {
         "version": 1,
@@ -38,7 +34,11 @@ def config(level: str, *, admins: bool = False) -> dict[str, Any]:
         "formatters": {"logfmt": {"()": LogfmtFormatter}},
         "filters": {name: {"()": kind} for name, kind in filters.items()},
         "handlers": {
-            "stdout": stdout | {"formatter": "logfmt"},
+            "stdout": {
+                "class": "logging.StreamHandler",
+                "stream": "ext://sys.stdout",
+                "formatter": "logfmt",
+            },
             "admins": {"class": "dyno.mail.AdminMail", "level": "ERROR"},
         },
         "root": {"handlers": ["stdout"], "level": level},
@@ -67,18 +67,18 @@ def clean_request_id(sent: str | None) -> str:
 
 def quote(value: object, size: int = 2_000, *, keep_end: bool = False) -> str:
     """Return a value for logfmt in at most `size` bytes: one line, quoted if needed."""
-
-    def escape(match: re.Match[str]) -> str:
-        plain = match[0] in '\\"'
-        return "\\" * plain + (match[0] if plain else ascii(match[0])[1:-1])
-
-    text = str(value)[-size:] if keep_end else str(value)[:size]
+    text = str(value)
     while True:
-        quoted = text if BARE.fullmatch(text) else f'"{ESCAPED.sub(escape, text)}"'
+        text = text[-size:] if keep_end else text[:size]
+        quoted = text
+        if not BARE.fullmatch(text):
+            escaped = re.sub(r'["\\]', r"\\\g<0>", text)
+            escaped = re.sub(f"[{CONTROL}]", lambda c: ascii(c[0])[1:-1], escaped)
+            quoted = f'"{escaped}"'
         if len(quoted.encode()) <= size:
             return quoted
-        rest = len(text) * 7 // 8
-        text = text[-rest:] if keep_end else text[:rest]
+        size_of_text = len(text) * 7 // 8
+        text = text[-size_of_text:] if keep_end else text[:size_of_text]
 
 
 def timestamp() -> str:
@@ -89,19 +89,20 @@ def timestamp() -> str:
 
 
 class LogfmtFormatter(logging.Formatter):
-    """Formats a record as level, logger, request id, message and traceback."""
+    """Formats a record as level, logger, request id, message and traceback.
+
+    A line has fewer than 10 000 bytes, at which Heroku splits it.
+    """
 
     def format(self, record: logging.LogRecord) -> str:
-        """Return one line of fewer than 10 000 bytes, at which Heroku splits lines."""
         line = (
             f"{timestamp()}level={record.levelname.lower()} logger={record.name}"
             f" request_id={request_id.get()}"
             f" message={quote(record.getMessage(), 3_000)}"
         )
-        if record.exc_info and not record.exc_text:
-            record.exc_text = self.formatException(record.exc_info)
-        if text := record.exc_text:
+        if record.exc_info:
             # The error stands at the end of a traceback.
+            text = self.formatException(record.exc_info)
             line += f" traceback={quote(text, 6_500, keep_end=True)}"
         return line
 
@@ -109,40 +110,36 @@ class LogfmtFormatter(logging.Formatter):
 class OnceAMinute(logging.Filter):
     """Lets one record a minute and process through."""
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.lock = threading.Lock()
-        self.quiet_until = 0.0  # on time.monotonic()'s clock
+    quiet_until = 0.0  # on time.monotonic()'s clock
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Return whether the last record is a minute old."""
-        with self.lock:
-            passes = time.monotonic() >= self.quiet_until
-            if passes:
-                self.quiet_until = time.monotonic() + 60
+        passes = time.monotonic() >= self.quiet_until
+        if passes:
+            self.quiet_until = time.monotonic() + 60
         return passes
 
 
 class Outages(OnceAMinute):
-    """Lets one error a minute through while the database is away, and all others."""
+    """Lets one traceback of a 503 a minute through, and all other errors."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Return whether this is no 503, or the first traceback of one in a minute."""
         if getattr(record, "status_code", None) != 503:
             return True
+        # The access log has each; a failing /ready has a line that says why.
         return bool(record.exc_info) and super().filter(record)
 
 
 class UnknownHosts(OnceAMinute):
-    """Lets one unknown host a minute through: scanners try them by the thousand."""
+    """Lets one unknown host a minute through: scanners try them by the thousand.
+
+    As a warning, which is not mailed to DJANGO_ADMINS, and with the command.
+    """
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Make it a warning, which is not mailed to DJANGO_ADMINS, with the command."""
         record.levelno, record.levelname = logging.WARNING, "WARNING"
         record.msg, record.args, record.exc_info = record.getMessage(), (), None
         record.msg += (
-            " If it is one of yours, list all of yours. Fix: "
-            "heroku config:set DJANGO_ALLOWED_HOSTS=www.example.com,example.com"
+            " If it is yours: heroku config:set DJANGO_ALLOWED_HOSTS=NAME,NAME"
         )
         return super().filter(record)
 
@@ -151,7 +148,7 @@ class ClientErrors(logging.Filter):
     """Makes a client's fault a warning, which is not mailed to DJANGO_ADMINS."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Return True; the Referer or Origin that a message repeats is taken out."""
+        # A Referer or an Origin may hold a secret.
         message = re.sub(r"(?s) - .* does not", " does not", record.getMessage())
         record.levelno, record.levelname = logging.WARNING, "WARNING"
         record.msg, record.args, record.exc_info = message, (), None

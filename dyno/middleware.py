@@ -8,6 +8,7 @@ from django.core.exceptions import BadRequest
 from django.http import HttpRequest, HttpResponse
 from django.middleware.gzip import GZipMiddleware
 from django.shortcuts import render
+from django.utils.cache import patch_vary_headers
 from django.utils.csp import build_policy
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
@@ -51,7 +52,8 @@ class CompressPages(GZipMiddleware):
     """Django's compression, with its mitigation of BREACH, of pages of 1 kB or more."""
 
     def process_response(self, request: HttpRequest, response: HttpResponse):
-        """Return the response, compressed if that is worth its time."""
+        if response.status_code == 304:  # it must vary as the page itself does
+            patch_vary_headers(response, ["Accept-Encoding"])
         if not response.streaming and len(response.content) < 1_000:
             return response
         return super().process_response(request, response)
@@ -66,21 +68,18 @@ def refuse_bad_requests(get_response: GetResponse) -> GetResponse:
 
     def middleware(request: HttpRequest) -> HttpResponse:
         environ = request.META
-        if environ.get("dyno.unreadable"):
-            raise BadRequest("A Content-Type or a query that cannot be read")
         query = environ.get("QUERY_STRING", "")
+        length = environ.get("CONTENT_LENGTH") or "0"
         cookies = "".join(request.COOKIES.values())
+        if environ.get("dyno.unreadable") or not length.isascii() & length.isdigit():
+            raise BadRequest("A Content-Type, Content-Length or query that is none")
         if "%00" in query or "\0" in request.path_info + query + cookies:
             # PostgreSQL raises on it, which would be a 500.
             raise BadRequest("A NUL byte in the path, the query or a cookie")
         if environ.get("HTTP_TRANSFER_ENCODING"):
             # Django would see an empty body and answer 200.
             return render(request, "411.html", status=411)
-        try:
-            length = int(environ.get("CONTENT_LENGTH") or 0)
-        except ValueError:
-            raise BadRequest("A Content-Length that is not a number") from None
-        if length > most:
+        if int(length[:20]) > most:
             return render(request, "413.html", status=413)
         try:
             return get_response(request)

@@ -32,7 +32,6 @@ class LogfmtLogger(Logger):
     """gunicorn's own events and its access log, written like the rest of the log."""
 
     def setup(self, cfg: Any) -> None:
-        """Replace the handlers that gunicorn makes."""
         super().setup(cfg)
         handler = logging.StreamHandler(sys.stdout)
         handler.setFormatter(logs.LogfmtFormatter())
@@ -52,10 +51,8 @@ class LogfmtLogger(Logger):
         """Log the exception that is being handled, unless a client fell silent."""
         if getattr(sys.exception(), "errno", None) in (errno.EAGAIN, errno.ETIMEDOUT):
             self.info("Closed a connection: its client was silent for too long")
-        elif msg.startswith("Error handling request"):  # and its address
-            super().exception("Error handling a request", **kwargs)
         else:
-            super().exception(msg, *args, **kwargs)
+            super().exception(str(msg).partition(" %s")[0], **kwargs)  # and no query
 
     def access(self, resp: Any, req: Any, environ: Any, request_time: Any) -> None:
         """Write one line for a request, without its query, which may hold secrets.

@@ -21,9 +21,6 @@ HASHED = re.compile(r"\.([0-9a-f]{12})(\.[^/]*)?$")
 KEPT_BYTES = 128 * 1024
 KEPT_ANSWERS = 256
 
-# WhiteNoise's settings that are honoured here too, without their prefix.
-OPTIONS = ("max_age", "allow_all_origins", "charset", "mimetypes", "index_file")
-
 # A missing file of these kinds, named by another file, is no reason to stop the build:
 # packages name source maps that they do not ship, and modules that are bundled already.
 MAY_BE_MISSING = {"", ".map", ".js", ".mjs"}
@@ -55,19 +52,13 @@ class StaticFiles:
     """WhiteNoise's WSGI wrapper, with small hashed files answered from memory."""
 
     def __init__(self, application: Callable[..., Iterable[bytes]]) -> None:
-        names = {name: f"WHITENOISE_{name.upper()}" for name in OPTIONS}
-        options = {"allow_all_origins": False} | {
-            key: getattr(settings, name)
-            for key, name in names.items()
-            if hasattr(settings, name)
-        }
         self.application, self.small = application, set()
         self.prefix = urlsplit(settings.STATIC_URL).path
         self.whitenoise = WhiteNoise(
             application,
             immutable_file_test=HASHED.pattern,
             add_headers_function=self.add_headers,
-            **options,
+            allow_all_origins=False,
         )
         roots = {settings.STATIC_ROOT: self.prefix}
         roots[getattr(settings, "WHITENOISE_ROOT", None)] = "/"
@@ -83,6 +74,8 @@ class StaticFiles:
         if match := HASHED.search(url):
             # Weak, since the compressed copies have it too.
             headers["ETag"] = f'W/"{match[1]}"'
+            # A year is enough; WhiteNoise says ten.
+            headers["Cache-Control"] = "max-age=31536000, immutable"
             if os.stat(path).st_size <= KEPT_BYTES:
                 self.small.add(url)
 

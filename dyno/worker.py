@@ -14,12 +14,7 @@ import zlib
 from typing import Any
 
 from django.core.management import call_command
-from django.db import (
-    InterfaceError,
-    OperationalError,
-    connections,
-    transaction,
-)
+from django.db import Error, InterfaceError, OperationalError, connections, transaction
 from django.db.models.signals import pre_save
 from django.dispatch import receiver
 from django.tasks import TaskResultStatus
@@ -62,7 +57,7 @@ def keep_request_id(instance: DBTaskResult, **kwargs: Any) -> None:
 
 
 def lock_number(worker_id: str) -> int:
-    """Return a positive number of 31 bits, as pg_advisory_lock() accepts it."""
+    """Return a positive number of 31 bits, as pg_try_advisory_lock() accepts it."""
     return zlib.crc32(worker_id.encode()) >> 1
 
 
@@ -71,16 +66,6 @@ def wait_for_database(error: Exception, alias: str = "default") -> None:
     outages.error("Waiting for the database: %s", error)
     connections[alias].close()
     time.sleep(1)
-
-
-def retry_until_connected() -> None:
-    """Return once the database answers."""
-    while True:
-        try:
-            with connections["default"].cursor() as cursor:
-                return cursor.execute("SELECT 1")
-        except (OperationalError, InterfaceError) as error:
-            wait_for_database(error)
 
 
 class Heartbeat(threading.Thread):
@@ -92,18 +77,16 @@ class Heartbeat(threading.Thread):
 
     def __init__(self, worker_id: str) -> None:
         super().__init__(daemon=True)
-        self.worker_id = worker_id
-        self.holding = threading.Event()
+        self.worker_id, self.holding = worker_id, threading.Event()
         self.running_task: Any = None  # the id of the task that this worker is at
-        self.orphans: dict[Any, float] = {}  # when each run was first seen, by its key
+        self.orphans: dict[Any, float] = {}  # when each lost run was first seen
 
     def run(self) -> None:
-        """Beat until the process ends."""
         while True:
             try:
                 self.beat()
                 self.holding.set()
-            except Exception as error:
+            except Error as error:
                 self.holding.clear()
                 wait_for_database(error, direct_alias())
             time.sleep(HEARTBEAT)
@@ -132,31 +115,31 @@ def put_back(row: DBTaskResult) -> None:
     """Queue a task again whose worker was killed, or fail it after ATTEMPTS runs."""
     same_run = DBTaskResult.objects.using(direct_alias()).running()
     same_run = same_run.filter(pk=row.pk, worker_ids=row.worker_ids)
+    lost = (
+        f"Task id={row.pk} path={row.task_path} lost its worker, which was killed,"
+        f" in run {len(row.worker_ids)} of {ATTEMPTS}"
+    )
     with transaction.atomic(using=direct_alias()):
-        row = same_run.select_for_update(skip_locked=True).first()
-        if row is None:  # another worker was faster
-            return
-        logs.request_id.set(row.args_kwargs.get("request_id", "-"))
-        lost = (
-            f"Task id={row.pk} path={row.task_path} lost its worker, which was killed,"
-            f" in run {len(row.worker_ids)} of {ATTEMPTS}"
-        )
-        if len(row.worker_ids) < ATTEMPTS:
-            row.status = TaskResultStatus.READY
-            row.save(update_fields=["status"])
-            logger.warning("%s: it will be run again", lost)
-        else:
-            row.set_failed(WorkerLost(f"{lost}: given up"))
-            logger.error("%s: given up", lost)
+        # None if another worker was faster.
+        for row in same_run.select_for_update(skip_locked=True):
+            logs.request_id.set(row.args_kwargs.get("request_id", "-"))
+            if len(row.worker_ids) < ATTEMPTS:
+                row.status = TaskResultStatus.READY
+                row.save(update_fields=["status"])
+                logger.warning("%s: it will be run again", lost)
+            else:
+                row.set_failed(WorkerLost(f"{lost}: given up"))
+                logger.error("%s: given up", lost)
 
 
 class Worker:
     """Runs django-tasks-db's command, again after each outage, until a signal."""
 
     def __init__(self, *, batch: bool) -> None:
-        self.batch, self.stopping, self.handlers = batch, False, {}
         worker_id = f"{os.environ.get('DYNO', 'worker')}-{secrets.token_hex(4)}"
         self.heartbeat = Heartbeat(worker_id)
+        self.stopping, self.handlers = False, {}
+        self.options = {"queue_name": "*", "batch": batch, "worker_id": worker_id}
         task_started.connect(self.begin_task)
         task_finished.connect(self.end_task)
         pre_save.connect(self.before_save, sender=DBTaskResult)
@@ -174,8 +157,8 @@ class Worker:
         while not self.stopping:
             try:
                 self.heartbeat.holding.wait()
-                self.run_command()
-                if self.batch and not self.heartbeat.orphans:
+                call_command("db_worker", **self.options, reload=False)
+                if not self.heartbeat.orphans:
                     break
                 time.sleep(1)
             except (OperationalError, InterfaceError) as error:
@@ -183,12 +166,6 @@ class Worker:
             except SystemExit:  # a signal came between two tasks
                 break
         logger.info("Stopped, with no task left running")
-
-    def run_command(self) -> None:
-        """Run tasks of all queues with django-tasks-db's command."""
-        options = {"queue_name": "*", "batch": self.batch, "reload": False}
-        options |= {"startup_delay": False, "worker_id": self.heartbeat.worker_id}
-        call_command("db_worker", **options)
 
     def begin_task(self, task_result: Any, **kwargs: Any) -> None:
         """Keep signals from failing the task; Heroku may send two."""
@@ -213,7 +190,14 @@ class Worker:
 
     def before_save(self, instance: DBTaskResult, **kwargs: Any) -> None:
         """Wait for the database, and let no column refuse the outcome of a task."""
-        if instance.pk == self.heartbeat.running_task:
-            text = instance.traceback.replace("\0", "")
-            instance.traceback = text.encode(errors="replace").decode()
-            retry_until_connected()
+        if instance.pk != self.heartbeat.running_task:
+            return
+        text = instance.traceback.replace("\0", "")
+        instance.traceback = text.encode(errors="replace").decode()
+        while True:
+            try:
+                with connections["default"].cursor() as cursor:
+                    cursor.execute("SELECT 1")
+                return
+            except (OperationalError, InterfaceError) as error:
+                wait_for_database(error)

@@ -30,6 +30,14 @@ HOST = "app.herokuapp.com"
 # What is installed already, one folder for each Python and list of packages.
 CACHE = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache"), "rehearsal")
 
+# What the classic buildpack's profile sets on a dyno of 512 MB. The Cloud Native one
+# has no profile.
+PROFILE = {
+    "WEB_CONCURRENCY": "2",
+    "FORWARDED_ALLOW_IPS": "*",
+    "GUNICORN_CMD_ARGS": "--access-logfile -",
+}
+
 PACKAGE_LISTS = (
     "Pipfile.lock",
     "Pipfile",
@@ -183,27 +191,23 @@ def processes(slug):
     return dict(re.findall(r"^([\w-]+): *(.+)$", read(slug / "Procfile"), re.MULTILINE))
 
 
-def dyno_environment(slug, name, config_vars):
+def dyno_environment(slug, name, config_vars, profile=PROFILE):
     """Return the environment of a dyno of 512 MB, by the buildpack's profile."""
-    profile = {
-        "DYNO": name,
-        "PYTHONUNBUFFERED": "true",
-        "WEB_CONCURRENCY": "2",
-        "FORWARDED_ALLOW_IPS": "*",
-        "GUNICORN_CMD_ARGS": "--access-logfile -",
-    }
-    return environment(slug, **profile | config_vars)
+    always = {"DYNO": name, "PYTHONUNBUFFERED": "true"}
+    return environment(slug, **always | profile | config_vars)
 
 
 class Dyno:
     """A running process type of a slug, with its log in a file; a context manager."""
+
+    profile = PROFILE
 
     def __init__(self, slug, config_vars, name="web.1", command=None, **more):
         self.name, self.port = name, free_port()
         process_type = name.partition(".")[0]
         self.command = command or processes(slug)[process_type]
         self.log_path = Path(f"{slug}.{name}.{self.port}.log")
-        env = dyno_environment(slug, name, config_vars)
+        env = dyno_environment(slug, name, config_vars, self.profile)
         if process_type == "web":
             env["PORT"] = str(self.port)
         with self.log_path.open("w") as log:

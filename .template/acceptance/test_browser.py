@@ -137,7 +137,7 @@ def test_bin_run_says_that_its_port_is_taken(laptop, folder):
         capture_output=True,
         text=True,
     )
-    said = f"Port {port} is not free, or no port. Take another: PORT=8123 bin/run\n"
+    said = f"Port {port} is in use, or is not a port. Fix: PORT=8123 bin/run\n"
     assert (again.returncode, again.stderr) == (1, said)
 
 

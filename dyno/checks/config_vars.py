@@ -22,16 +22,15 @@ def secret_key() -> Problems:
     if is_local():
         return
     if not key and getattr(settings, "SECRET_KEY_IS_RANDOM", False):
-        cause = "DJANGO_SECRET_KEY is not set, so each boot makes a random one."
-        yield warning(37, cause, NEW_KEY)
+        yield warning(
+            37, "DJANGO_SECRET_KEY is not set: a random one is used.", NEW_KEY
+        )
     elif not key:
         yield error(1, "DJANGO_SECRET_KEY is not set or is empty.", NEW_KEY)
     elif key.startswith("django-insecure-"):
-        cause = "DJANGO_SECRET_KEY is the development key, which is public."
-        yield error(1, cause, NEW_KEY)
+        yield error(1, "DJANGO_SECRET_KEY is the public development key.", NEW_KEY)
     elif len(key) < 50 or len(set(key)) < 5:
-        cause = "DJANGO_SECRET_KEY is weak: under 50 characters, or too uniform."
-        yield error(1, cause, NEW_KEY)
+        yield error(1, "DJANGO_SECRET_KEY is too short or too uniform.", NEW_KEY)
 
 
 @check("configuration")
@@ -39,17 +38,16 @@ def development_settings() -> Problems:
     """Find settings for development on a dyno, where they answer nobody."""
     dyno = os.environ.get("DYNO", "").startswith(("web.", "worker.", "release."))
     if is_local() and dyno:
-        cause = "DJANGO_LOCAL is set, which means development: plain HTTP, public key."
-        yield error(2, cause, "heroku config:unset DJANGO_LOCAL DJANGO_DEBUG")
+        fix = "heroku config:unset DJANGO_LOCAL DJANGO_DEBUG"
+        yield error(2, "DJANGO_LOCAL is set, which means development.", fix)
     elif settings.DEBUG and not is_local():
-        cause = "DEBUG is on, so an error page would show the code to every visitor."
-        yield error(2, cause, "remove DEBUG = True from settings.py")
+        fix = "remove DEBUG = True from settings.py"
+        yield error(2, "DEBUG is on, so an error page would show the code.", fix)
     for name in ("DEBUG", "DJANGO_DEBUG"):
         on = os.environ.get(name, "").lower() in ("1", "true", "yes", "on")
         if on and not is_local():
-            cause = f"{name} has no effect here: an error page would show the code."
-            more = "for a longer log: heroku config:set DJANGO_LOG_LEVEL=DEBUG"
-            yield warning(35, cause, f"heroku config:unset {name}; {more}")
+            fix = f"heroku config:unset {name}; DJANGO_LOG_LEVEL=DEBUG logs more"
+            yield warning(35, f"{name} has no effect on a server.", fix)
 
 
 @check("configuration")
@@ -57,11 +55,9 @@ def hosts() -> Problems:
     """Find a list of hosts that answers nobody, or everybody."""
     fix = "heroku config:set " * on_heroku() + "DJANGO_ALLOWED_HOSTS=www.example.com"
     if not settings.ALLOWED_HOSTS:
-        cause = "DJANGO_ALLOWED_HOSTS is empty, so every request would be refused."
-        yield error(3, cause, fix)
+        yield error(3, "DJANGO_ALLOWED_HOSTS is empty, so nobody is answered.", fix)
     elif not all(map(HOST_PATTERN.fullmatch, settings.ALLOWED_HOSTS)):
-        cause = "DJANGO_ALLOWED_HOSTS holds a URL, a port or something else but a host."
-        yield error(3, cause, fix)
+        yield error(3, "DJANGO_ALLOWED_HOSTS holds what is no host name.", fix)
     elif "*" in settings.ALLOWED_HOSTS:
         yield warning(38, "DJANGO_ALLOWED_HOSTS is *: any name is answered.", fix)
 
@@ -83,8 +79,8 @@ def mailer() -> Problems:
         found = mail.addresses(text or "")
         sound = all(re.fullmatch(r"[^@\s;]+@[^@\s;]+", address) for address in found)
         if text and not (found and sound):
-            cause = f"{name} holds something that is no email address."
-            yield error(39, cause, f"heroku config:set {name}=me@example.com")
+            fix = f"heroku config:set {name}=me@example.com"
+            yield error(39, f"{name} holds what is no email address.", fix)
 
 
 @check()
@@ -111,8 +107,8 @@ def uploads_on_a_dyno() -> Problems:
     if is_local() or not on_heroku():
         return
     if issubclass(import_string(backend), FileSystemStorage):
-        cause = "Uploads are kept on the dyno's disk, which is emptied every day."
-        yield error(15, cause, uploads.ATTACH)
+        yield error(15, "Uploads go to the dyno's disk, which forgets.", uploads.ATTACH)
     elif attached and backend == "dyno.uploads.NoStorage":
-        cause = "A bucket is attached, but the library that speaks to it is missing."
-        yield error(16, cause, uploads.INSTALL)
+        yield error(
+            16, "The library for the attached bucket is missing.", uploads.INSTALL
+        )

@@ -31,11 +31,11 @@ def database_url() -> Problems:
     if "DATABASE_URL" in os.environ or is_local():
         return
     if on_heroku():
-        cause = "DATABASE_URL is not set: pages that need a database answer 503."
-        yield warning(5, cause, database.ATTACH)
+        yield warning(
+            5, "DATABASE_URL is not set: some pages are 503.", database.ATTACH
+        )
     else:
-        cause = "DATABASE_URL is not set, and no server should guess a database."
-        yield error(6, cause, NEW_DATABASE)
+        yield error(6, "DATABASE_URL is not set.", NEW_DATABASE)
 
 
 @check("configuration")
@@ -43,8 +43,8 @@ def sqlite_on_a_dyno() -> Problems:
     """Find a database that is lost at least once a day, and that dynos do not share."""
     engine = settings.DATABASES.get("default", {}).get("ENGINE", "")
     if engine.endswith("sqlite3") and on_heroku() and not is_local():
-        cause = "The database is an SQLite file, which a dyno loses at each restart."
-        yield error(7, cause, f"heroku config:unset DATABASE_URL && {database.ATTACH}")
+        fix = f"heroku config:unset DATABASE_URL && {database.ATTACH}"
+        yield error(7, "A dyno loses an SQLite file at each restart.", fix)
 
 
 @check()
@@ -54,8 +54,8 @@ def database_tls() -> Problems:
         mode = config.get("OPTIONS", {}).get("sslmode")
         local = is_local() or database.is_local(config.get("HOST", ""))
         if not local and mode in ("disable", "allow", "prefer"):
-            cause = f"sslmode lets the data of the database {alias} travel unencrypted."
-            yield error(9, cause, "remove sslmode from its URL, or make it require")
+            fix = "remove sslmode from its URL, or make it require"
+            yield error(9, f"sslmode allows the database {alias} without TLS.", fix)
 
 
 @check()
@@ -73,14 +73,14 @@ def connection_limit() -> Problems:
     workers, threads = int(figures["workers"]), int(figures["threads"])
     needed = workers * threads * 2 + 1 + 2
     if needed > int(limit):
-        cause = (
-            f"One web dyno takes up to {needed} database connections while a release "
-            f"replaces another ({workers} workers x {threads} threads x 2, 1 for the "
-            f"release, 2 for a worker), and DATABASE_CONNECTION_LIMIT is {int(limit)}."
+        sum_ = (
+            f"{workers} workers x {threads} threads x 2, 1 for the release, 2 a worker"
         )
+        cause = f"One web dyno takes up to {needed} database connections in a release "
+        cause += f"({sum_}), and DATABASE_CONNECTION_LIMIT is {int(limit)}."
         fitting = max(1, (int(limit) - 3) // (2 * threads))
-        fix = f"heroku config:set WEB_CONCURRENCY={fitting}, or fewer threads in "
-        yield error(18, cause, f"{fix}gunicorn.conf.py, or heroku addons:upgrade")
+        fix = f"heroku config:set WEB_CONCURRENCY={fitting}, or heroku addons:upgrade"
+        yield error(18, cause, fix)
 
 
 @check()
@@ -89,9 +89,8 @@ def shared_cache() -> Problems:
     local_memory = settings.CACHES["default"]["BACKEND"].endswith("LocMemCache")
     several = int(gunicorn_figures().get("workers", 1)) > 1 and not is_local()
     if local_memory and several and "DATABASE_URL" not in os.environ:
-        cause = "The cache is each process's own memory, and several workers run."
         fix = f"{database.ATTACH}, or heroku addons:create heroku-redis:mini"
-        yield warning(17, cause, fix)
+        yield warning(17, "Each worker has a cache of its own.", fix)
 
 
 def is_ours(folder: str | Path) -> bool:
@@ -113,8 +112,8 @@ def unmade_migrations() -> Problems:
         try:
             changes = " ".join(unmade(app.label).split())
         except NodeNotFoundError as missing:
-            cause = f"A migration is missing: {missing}."
-            yield error(34, cause, "git status, then commit it and push")
+            fix = "git status, then commit it and push"
+            yield error(34, f"A migration is missing: {missing}.", fix)
             return
         if changes:
             cause = f"A model of {app.label} changed without a migration: {changes}"

@@ -61,26 +61,23 @@ def web_command() -> str:
 
 
 @functools.cache
-def print_config(root: str, command: str, environ: frozenset) -> tuple[int, str, str]:
-    """Return exit status, output and errors of `gunicorn … --print-config`."""
-    env = dict(environ) | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
-    env["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), env["PATH"]])
-    shell = ["sh", "-c", f"{command} --print-config"]
-    run = subprocess.run(shell, cwd=root, env=env, capture_output=True, text=True)
-    return run.returncode, run.stdout, run.stderr
-
-
-def asked_gunicorn() -> tuple[int, str, str]:
-    """Return what gunicorn answers for its settings, as the Procfile starts it."""
+def ask_gunicorn() -> subprocess.CompletedProcess[str] | None:
+    """Return what `gunicorn … --print-config` says, as the Procfile starts it."""
     match = re.search(r"\bgunicorn\b.*", web_command())
     if not match or sys.platform == "win32":
-        return 0, "", ""
-    return print_config(str(settings.BASE_DIR), match[0], frozenset(os.environ.items()))
+        return None
+    path = [str(Path(sys.executable).parent), os.environ.get("PATH", "")]
+    env = os.environ | {"PATH": os.pathsep.join(path)}
+    env["PYTHONPATH"] = os.pathsep.join(filter(None, sys.path))
+    shell = ["sh", "-c", f"{match[0]} --print-config"]
+    root = settings.BASE_DIR
+    return subprocess.run(shell, cwd=root, env=env, capture_output=True, text=True)
 
 
 def gunicorn_figures() -> dict[str, str]:
     """Return gunicorn's merged settings as text by name; {} if they are unknown."""
-    pairs = (line.partition("=") for line in asked_gunicorn()[1].splitlines())
+    said = ask_gunicorn()
+    pairs = (line.partition("=") for line in said.stdout.splitlines()) if said else ()
     figures = {name.strip(): value.strip() for name, _, value in pairs}
     return figures if "threads" in figures else {}
 
@@ -89,12 +86,12 @@ def gunicorn_figures() -> dict[str, str]:
 def web_process() -> Problems:
     """Find a web process that is missing, is for development or does not start."""
     if "runserver" in web_command() or not web_command():
-        cause = "The Procfile has no `web`, or it is runserver, for development."
-        yield error(25, cause, "write `web: gunicorn` into the Procfile")
-    status, _, said = asked_gunicorn()
+        fix = "write `web: gunicorn` into the Procfile"
+        yield error(25, "The Procfile has no `web`, or it is runserver.", fix)
+    said = ask_gunicorn()
     # What keeps a server from starting is reported by its own check.
-    if status and "deploy.E" not in said and not is_local():
-        last = said.strip().rpartition("\n")[2]
+    if said and said.returncode and "deploy.E" not in said.stderr and not is_local():
+        last = said.stderr.strip().rpartition("\n")[2]
         cause = f"The web process does not start: {last[:300]}"
         yield error(26, cause, "gunicorn --check-config shows why")
 

@@ -42,8 +42,7 @@ def static_files() -> Problems:
     for folder in map(Path, settings.STATICFILES_DIRS):
         for file in filter(Path.is_file, folder.rglob("*")):
             if file.stat().st_mtime > path.stat().st_mtime:
-                cause = f"The collected static files are old: {file.name} changed."
-                yield error(30, cause, COLLECT)
+                yield error(30, f"{file.name} changed after collectstatic.", COLLECT)
                 return
 
 

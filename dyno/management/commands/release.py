@@ -7,7 +7,9 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import Error, OperationalError, connections
 from django.db.backends.signals import connection_created
 
-from dyno.database import ATTACH, aliases, attached, is_follower, sqlstate
+from dyno import database
+from dyno.checks.registry import is_local, on_heroku
+from dyno.database import aliases, is_follower, sqlstate
 from dyno.migrations import unapplied
 
 # Any number will do, as long as every release of this database takes the same.
@@ -25,14 +27,6 @@ LOCKED = (
     "PID, then heroku releases:retry  (docs/errors.md#locks)"
 )
 
-# What PostgreSQL says badly, in lower case, and what it means here.
-FAILURES = (
-    ("too many connections", "it has no connection left", "heroku pg:killall"),
-    ("connection slots", "it has no connection left", "heroku pg:killall"),
-    ("password", "the user or the password is wrong", "heroku pg:credentials:url"),
-    ("timeout", "it does not answer", "heroku pg:info"),
-)
-
 
 class Command(BaseCommand):
     """Checks the deployment, then migrates; a failure keeps the old release live."""
@@ -43,16 +37,18 @@ class Command(BaseCommand):
     def handle(self, **options: Any) -> None:
         """Raise CommandError, so exit with 1, if the release must not go live."""
         try:
-            call_command("check", deploy=True)
+            call_command("check", deploy=on_heroku() or not is_local())
         except CommandError as error:
-            after = "then heroku releases:retry, or commit and push"
-            raise CommandError(
-                f"{error}\n{STAYS} Fix what is listed, {after}"
-            ) from None
-        if not attached():
-            self.say(f"No database is attached, so nothing is migrated. Fix: {ATTACH}")
+            after = f"{STAYS} After the fix: heroku releases:retry, or commit and push"
+            raise CommandError(f"{error}\n{after}") from None
+        if not database.attached():
+            fix = f"Fix: {database.ATTACH}"
+            self.say(f"No database is attached, so nothing is migrated. {fix}")
             return
+        if problem := database.pooler_problem():
+            raise CommandError(f"{problem}. {STAYS}")
         connections.close_all()  # a check may have opened one, without the lock
+        database.use_direct_connection()
         connection_created.connect(self.prepare)
         try:
             for alias in aliases():
@@ -90,38 +86,36 @@ class Command(BaseCommand):
             cursor.execute(f"SET lock_timeout = '{LOCK_TIMEOUT}'")
 
     def migrate(self, alias: str) -> None:
-        """Migrate one database, or say why not."""
+        """Migrate one database; raise CommandError with what failed."""
         if is_follower(alias):
             self.say(f"The database {alias} is a follower, so it is not migrated")
             return
-        if alias == aliases()[0]:
+        if alias == "default":
             call_command("createcachetable", database=alias, verbosity=0)
         before = unapplied(alias)
         try:
             call_command("migrate", database=alias, interactive=False)
         except Exception as error:
             connections[alias].close()
-            left = unapplied(alias) or before
-            raise CommandError(failure(left[0], error)) from error
+            name = (unapplied(alias) or before)[0]
+            if sqlstate(error) == "55P03":
+                cause = f"waited {LOCK_TIMEOUT} for a table that others use"
+                cause = f"The migration {name} {cause}, and was rolled back. {LOCKED}"
+                raise CommandError(cause) from error
+            raise CommandError(
+                f"The migration {name} failed: {error} It was rolled back, unless it "
+                f"says atomic = False. {STAYS} Fix: correct it, commit it and push"
+            ) from error
         self.say(f"The database {alias} is migrated: {len(before)} applied now")
-
-
-def failure(migration: str, error: Exception) -> str:
-    """Return which migration failed, why, and what became of it."""
-    if sqlstate(error) == "55P03":
-        waited = f"waited {LOCK_TIMEOUT} for a table that others use"
-        return f"The migration {migration} {waited}, and was rolled back. {LOCKED}"
-    return (
-        f"The migration {migration} failed: {error} It was rolled back, unless it says "
-        f"atomic = False. {STAYS} Fix: correct the migration, commit it and push"
-    )
 
 
 def explain(error: Error) -> str:
     """Return what a database's error means and what to do, without a password."""
-    text = str(error).strip()
-    known = (failure for failure in FAILURES if failure[0] in text.lower())
-    _, cause, command = next(known, ("", text.partition("\n")[0], "heroku pg:info"))
+    cause, command = str(error).strip().partition("\n")[0], "heroku pg:info"
+    if "too many connections" in cause or "connection slots" in cause:
+        cause, command = "it has no connection left", "heroku pg:killall"
+    elif "password" in cause:
+        cause, command = "user or password is wrong", "heroku pg:credentials:url"
     return (
         f"The database in DATABASE_URL cannot be used: {cause}. {STAYS} "
         f"Fix: {command}, then heroku releases:retry  (docs/errors.md#database)"
