@@ -12,24 +12,27 @@ STUCK_SECONDS = 5
 class Bulkhead:
     """Gives Django all threads of a process but one.
 
-    A request that finds no place waits, since a slow page is not a fault. Once every
-    place has been held for STUCK_SECONDS, it is refused. From then on no request waits
-    until one has finished within STUCK_SECONDS: a waiting request holds the thread that
-    /up and the static files need.
+    A request that finds no place waits, since a slow page is not a fault. Once nothing
+    has been answered for STUCK_SECONDS, it is refused. From then on no request waits
+    until one has been answered within STUCK_SECONDS: a waiting request holds the thread
+    that /up and the static files need.
     """
 
     def __init__(self) -> None:
         self.places: int | None = None  # no limit, until a worker knows its threads
         self.changed = threading.Condition()
         self.entered: dict[object, float] = {}  # by time.monotonic()'s clock
-        self.stuck = False
+        self.progress = 0.0  # when one was answered, or found a place at once
+        self.failing = self.stuck = False
 
     def enter(self) -> object | None:
         """Return a token to give back to leave(), or None if the request is refused."""
         token = object()
         with self.changed:
+            if not self.failing and len(self.entered) < (self.places or 1):
+                self.progress = time.monotonic()
             while self.places and len(self.entered) >= self.places:
-                waited = time.monotonic() - max(self.entered.values())
+                waited = time.monotonic() - self.progress
                 self.stuck = self.stuck or waited >= STUCK_SECONDS
                 if self.stuck:
                     return None
@@ -37,11 +40,12 @@ class Bulkhead:
             self.entered[token] = time.monotonic()
         return token
 
-    def leave(self, token: object) -> None:
-        """Free the place of a request that has been answered."""
+    def leave(self, token: object, *, failed: bool = False) -> None:
+        """Free the place of a request, which may have failed after a time-out."""
         with self.changed:
-            if time.monotonic() - self.entered.pop(token) < STUCK_SECONDS:
-                self.stuck = False
+            now, self.failing = time.monotonic(), failed
+            if now - self.entered.pop(token) < STUCK_SECONDS and not failed:
+                self.progress, self.stuck = now, False
             self.changed.notify()
 
 

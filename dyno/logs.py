@@ -8,8 +8,6 @@ import time
 import uuid
 from typing import Any
 
-from dyno.database import is_unavailable
-
 # Set for each request that Django answers, and by the worker for each task.
 request_id = contextvars.ContextVar("request_id", default="-")
 
@@ -19,6 +17,9 @@ LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 CONTROL = r"\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff"
 BARE = re.compile(rf"[^\s=\\\"{CONTROL}]+")
 
+# The loggers below django.security whose records say what a client did wrong.
+CLIENTS = ("csrf", "RequestDataTooBig", "TooManyFieldsSent", "TooManyFilesSent")
+
 
 def config(level: str, *, admins: bool = False) -> dict[str, Any]:
     """Return Django's LOGGING. An unknown `level` means INFO.
@@ -26,7 +27,7 @@ def config(level: str, *, admins: bool = False) -> dict[str, Any]:
     With `admins`, errors are also mailed to the addresses in settings.ADMINS.
     """
     level = level.upper() if level.upper() in LEVELS else "INFO"
-    filters = {"outages": Outages, "hosts": UnknownHosts, "queries": WithoutQueries}
+    filters = {"outages": Outages, "hosts": UnknownHosts, "clients": ClientErrors}
     return {
         "version": 1,
         "disable_existing_loggers": False,
@@ -46,7 +47,7 @@ def config(level: str, *, admins: bool = False) -> dict[str, Any]:
             # The access log has every 4xx already.
             "django.request": {"level": "ERROR", "filters": ["outages"]},
             "django.security.DisallowedHost": {"filters": ["hosts"]},
-            "django.security.csrf": {"filters": ["queries"]},
+            **{f"django.security.{name}": {"filters": ["clients"]} for name in CLIENTS},
             # gunicorn warns of the body that Django sends in reply to a HEAD.
             "gunicorn.http.wsgi": {"level": "ERROR"},
         },
@@ -119,11 +120,13 @@ class OnceAMinute(logging.Filter):
 
 
 class Outages(OnceAMinute):
-    """Lets one error a minute through while the database is away, and all others."""
+    """Lets one traceback of a 503 a minute through, and all other errors."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        error = record.exc_info[1] if record.exc_info else None
-        return not is_unavailable(error) or super().filter(record)
+        if getattr(record, "status_code", None) != 503:
+            return True
+        # The access log has each; a failing /ready has a line that says why.
+        return bool(record.exc_info) and super().filter(record)
 
 
 class UnknownHosts(OnceAMinute):
@@ -141,9 +144,12 @@ class UnknownHosts(OnceAMinute):
         return super().filter(record)
 
 
-class WithoutQueries(logging.Filter):
-    """Takes the query, which may hold secrets, out of each address in a message."""
+class ClientErrors(logging.Filter):
+    """Makes a client's fault a warning, which is not mailed to DJANGO_ADMINS."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        record.msg, record.args = re.sub(r"\?\S*", "?…", record.getMessage()), ()
+        # A Referer or an Origin may hold a secret.
+        message = re.sub(r"(?s) - .* does not", " does not", record.getMessage())
+        record.levelno, record.levelname = logging.WARNING, "WARNING"
+        record.msg, record.args, record.exc_info = message, (), None
         return True

@@ -72,7 +72,8 @@ class FrontDoor:
 
         def leave() -> None:
             logs.request_id.set("-")
-            bulkhead.leave(token)
+            status = environ.get("dyno.status", "")
+            bulkhead.leave(token, failed=status.startswith("503"))
 
         try:
             return Closing(self.answer(environ, start_response), leave)
@@ -91,16 +92,15 @@ class FrontDoor:
         host = environ.get("HTTP_HOST", "")
         if host.startswith(".") or ".." in host:  # ".example.com" would allow it
             environ["HTTP_HOST"] = "-"
-        answers: list[Any] = []
 
-        def start(*arguments: Any) -> Any:
-            answers.append(arguments)
-            return start_response(*arguments)
+        def start(status: str, *arguments: Any) -> Any:
+            environ["dyno.status"] = status
+            return start_response(status, *arguments)
 
         try:
             return self.django(environ, start)
         except Exception as error:
-            if answers:
+            if "dyno.status" in environ:
                 raise
             name = type(error).__name__
             logger.warning("Refused a request that Django could not read: %s", name)

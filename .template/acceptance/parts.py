@@ -112,7 +112,7 @@ class Part:
     def stop(self):
         """Stop it and return once it has gone. It keeps its port and its data."""
         if self.process and self.process.poll() is None:
-            self.process.send_signal(signal.SIGCONT)
+            self.resume()
             self.process.send_signal(self.stop_signal)
             try:
                 self.process.wait(20)
@@ -191,6 +191,22 @@ class Postgres(Part):
     def is_up(self):
         ready = [need("pg_isready"), "-q", "-h", self.folder, "-p", str(self.port)]
         return subprocess.run(ready).returncode == 0
+
+    def signal_all(self, number):
+        """Signal the server and each of its processes, one for each connection."""
+        pid = self.process.pid
+        found = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+        for process in (pid, *map(int, found)):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(process, number)
+
+    def pause(self):
+        """Freeze all of it: the kernel still accepts connections and data."""
+        self.signal_all(signal.SIGSTOP)
+
+    def resume(self):
+        """Let all of it go on."""
+        self.signal_all(signal.SIGCONT)
 
     def psql(self, sql, database="postgres"):
         """Run SQL as the superuser and return the rows as text."""

@@ -5,6 +5,7 @@ A page that needs no database goes on. One that does says within a second that i
 cannot, and when to come back. Nothing that was acknowledged is lost.
 """
 
+import contextlib
 import os
 import resource
 import signal
@@ -57,12 +58,16 @@ def fault(traffic, table):
     `failed` is how many requests may get neither their answer nor, where they need the
     database, a 503 with Retry-After within a second; `slowest` and `recovered` are
     seconds. A dyno that starts takes much of a small machine, so there it is more.
+    Where everything `hangs`, any page may be refused with a 503 and Retry-After.
     """
 
     @contextmanager
-    def watch(name, *, failed=0, slowest=1.0, recovered=2.0):
+    def watch(name, *, failed=0, slowest=1.0, recovered=2.0, hangs=False):
         with traffic.watch() as seen:
             yield seen
+        if hangs:
+            for answer in seen.answers:
+                answer.unavailable = answer.refused
         counts = [len(seen.answers), len(seen.unavailable), len(seen.failed)]
         seconds = [f"{seen.slowest:.2f} s", f"{seen.recovery:.1f} s"]
         bound = f"{failed} failed, {slowest:g} s, {recovered:g} s"
@@ -70,7 +75,7 @@ def fault(traffic, table):
         assert len(seen.answers) > 20
         assert len(seen.failed) <= failed, seen.failed
         assert seen.slowest <= slowest
-        assert all(answer.seconds < 1 for answer in seen.unavailable)
+        assert hangs or all(answer.seconds < 1 for answer in seen.unavailable)
         assert seen.recovery <= recovered
 
     return watch
@@ -229,6 +234,162 @@ def test_views_that_hang_leave_the_other_threads_alone(formation, fault):
         statuses = start(formation, "/rehearsal/hang?seconds=6", 4)
         wait_until(lambda: len(statuses) == 4)
     assert statuses == [200] * 4
+
+
+class Probe:
+    """Asks each dyno for /up and a stylesheet, a few times a second.
+
+    From the sixth second on, both must come in less than a second.
+    """
+
+    def __init__(self, formation, style):
+        self.over, self.answers = threading.Event(), []
+        self.threads = [
+            threading.Thread(target=self.run, args=(dyno.port, path))
+            for dyno in formation.web
+            for path in ("/up", style)
+        ]
+
+    def run(self, port, path):
+        while not self.over.wait(0.25):
+            begun, status = time.monotonic(), 0
+            with contextlib.suppress(OSError):
+                status = heroku.Client(port).get(path).status
+            self.answers.append((begun - self.begun, time.monotonic() - begun, status))
+
+    def __enter__(self):
+        self.begun = time.monotonic()
+        for thread in self.threads:
+            thread.start()
+        return self
+
+    def __exit__(self, kind, *_):
+        self.over.set()
+        for thread in self.threads:
+            thread.join()
+        # Those that were asked for before the sixth second have come soon after it.
+        late = [
+            (min(seconds, at + seconds - 6), status)
+            for at, seconds, status in self.answers
+            if at + seconds >= 6
+        ]
+        if kind is None:
+            assert max(late)[0] < 1
+            assert {status for _, status in late} == {200}
+            assert len(late) > 50
+
+
+def flood(formation, path, count=12):
+    """Ask each dyno for so many pages at once; return a list for their answers."""
+    answers = []
+
+    def ask(port):
+        begun = time.monotonic()
+        answer = heroku.Client(port).get(path)
+        answers.append((answer.status, time.monotonic() - begun, answer.headers))
+
+    for dyno in formation.web * count:
+        threading.Thread(target=ask, args=(dyno.port,)).start()
+    return answers
+
+
+def bounded(formation, answers, seconds):
+    """Assert that each page of a flood was answered, or soon refused."""
+    wait_until(lambda: len(answers) == 12 * len(formation.web))
+    assert {status for status, _, _ in answers} == {200, 503}
+    assert max(took for _, took, _ in answers) < seconds
+    refused = [answer for answer in answers if answer[0] == 503]
+    # A page waits for five seconds, and behind one that waits.
+    assert max(took for _, took, _ in refused) < 8
+    for _, _, headers in refused:
+        assert headers["Retry-After"] and headers["Content-Security-Policy"]
+
+
+def test_postgresql_is_frozen(formation, traffic, fault):
+    name = "PostgreSQL frozen for 15 s"
+    with fault(name, slowest=17, recovered=3, hangs=True) as seen:
+        with Probe(formation, traffic.style):
+            formation.postgres.pause()
+            try:
+                answers = flood(formation, "/rehearsal/data")
+                time.sleep(15)
+            finally:
+                formation.postgres.resume()
+            seen.mend()
+        bounded(formation, answers, 17)
+        time.sleep(4)
+    assert formation.json("/ready")["database"] == "ok"
+
+
+def test_a_table_is_locked(formation, traffic, fault):
+    name = "A table locked for 15 s"
+    with fault(name, slowest=17, recovered=3, hangs=True) as seen:
+        with Probe(formation, traffic.style):
+            lock = "BEGIN; LOCK TABLE auth_group; SELECT pg_sleep(15); COMMIT"
+            session = threading.Thread(target=formation.sql, args=(lock,))
+            session.start()
+            time.sleep(0.5)
+            answers = flood(formation, "/rehearsal/data")
+            session.join()
+            seen.mend()
+        bounded(formation, answers, 17)
+        time.sleep(4)
+
+
+def test_a_table_is_locked_for_longer_than_a_query_may_take(formation):
+    lock = "BEGIN; LOCK TABLE auth_group; SELECT pg_sleep(29); COMMIT"
+    session = threading.Thread(target=formation.sql, args=(lock,))
+    session.start()
+    time.sleep(0.5)
+    answer = formation.get("/rehearsal/data")
+    session.join()
+    assert answer.status == 503 and answer.headers["Retry-After"]
+    assert formation.get("/rehearsal/data").status == 200
+
+
+def test_views_hang_on_every_thread(formation, traffic, fault):
+    name = "Views that hang on every thread for 15 s"
+    with fault(name, slowest=17, recovered=3, hangs=True) as seen:
+        with Probe(formation, traffic.style):
+            answers = flood(formation, "/rehearsal/hang?seconds=15")
+            wait_until(lambda: len(answers) == 12 * len(formation.web))
+            seen.mend()
+        bounded(formation, answers, 17)
+        time.sleep(4)
+
+
+@pytest.mark.parametrize("length", [20, 9_000_000])
+def test_bodies_trickle(formation, traffic, fault, length):
+    """A body must come at body.LEAST_RATE, ten seconds after its beginning."""
+    head = (
+        f"POST /admin/login/ HTTP/1.1\r\nHost: {heroku.HOST}\r\n"
+        "X-Forwarded-Proto: https\r\nCookie: __Host-csrftoken={0}\r\n"
+        "Content-Type: multipart/form-data; boundary=x\r\n"
+        "Content-Length: {1}\r\n\r\n".format(32 * "a", length)
+    )
+    name = f"6 bodies of {length} bytes trickle into each dyno"
+    ended = []
+
+    def trickle(port):
+        with socket.create_connection(("127.0.0.1", port), 2.5) as client:
+            client.sendall(head.encode())
+            begun, answer = time.monotonic(), b""
+            while not answer and time.monotonic() - begun < 60:
+                with contextlib.suppress(TimeoutError):
+                    client.sendall(b"-")
+                    answer = client.recv(99)
+            ended.append((answer[9:12], time.monotonic() - begun))
+
+    with fault(name, slowest=30, recovered=3, hangs=True) as seen:
+        with Probe(formation, traffic.style):
+            for dyno in formation.web * 6:
+                threading.Thread(target=trickle, args=(dyno.port,)).start()
+            wait_until(lambda: len(ended) == 6 * len(formation.web), 60)
+            seen.mend()
+            time.sleep(2)
+        time.sleep(4)
+    assert {status for status, _ in ended} <= {b"400", b"503"}
+    assert max(seconds for _, seconds in ended) < 30
 
 
 def test_views_that_call_sys_exit_end_no_other_request(formation, fault):

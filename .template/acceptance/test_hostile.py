@@ -20,7 +20,7 @@ import parts
 import pytest
 from formation import children
 from heroku import HOST
-from test_front_door import request, talk
+from test_front_door import NEXT, request, talk
 
 SECRET = "sesame"
 TOKEN = "a" * 32  # a CSRF cookie and a form agree on it, whoever made it
@@ -248,7 +248,7 @@ def test_what_a_stranger_posts_does_not_fill_the_memory(
     ],
 )
 def test_a_refused_request_leaves_no_secret_in_the_log(refusing, sent):
-    talk(refusing, sent + sent)
+    talk(refusing, sent + NEXT)
     marker = uuid.uuid4()
     talk(refusing, request(f"GET /{marker} HTTP/1.1", "Connection: close"))
     parts.wait_until(lambda: f"path=/{marker}" in refusing.log)
