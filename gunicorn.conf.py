@@ -16,18 +16,18 @@ from dyno.server import LogfmtLogger as logger_class  # noqa: F401
 wsgi_app = "mysite.wsgi"
 
 # One socket for IPv4 and IPv6, since some platforms route by IPv6 only. In development
-# the site listens on this machine only.
+# the site listens on localhost only.
 local = os.environ.get("DJANGO_LOCAL") == "1"
 everywhere = "[::]" if socket.has_dualstack_ipv6() else "0.0.0.0"
 bind = f"{'127.0.0.1' if local else everywhere}:{os.environ.get('PORT', 8000)}"
 
-# The buildpack sets WEB_CONCURRENCY by the dyno's memory: 2 on 512 MB. The number of
-# cores is of no use: a shared dyno shows eight of them.
+# The buildpack sets WEB_CONCURRENCY by the dyno's memory: 2 on 512 MB. Do not
+# count cores: a shared dyno reports eight.
 workers = int(os.environ.get("WEB_CONCURRENCY", 1))
 
-# Threads wait for the database while others work. Each may hold a connection to it, and
-# each more makes the slowest answers slower. One of the four is kept free of Django, so
-# that /up and static files are served whatever the others wait for.
+# While one thread waits for the database, the others work. Each may hold a connection,
+# and more of them make the slowest responses slower. One of the four is kept free of
+# Django, so that /up and static files are always served.
 worker_class = "gthread"
 threads = 4
 
@@ -35,7 +35,8 @@ threads = 4
 # that cannot be loaded stops the dyno at once.
 preload_app = True
 
-# A worker that leaks is replaced, not all of them at the same moment. A single worker
+# Workers are replaced now and then, in case they leak memory, but not all at the same
+# moment. A single worker
 # is never recycled, because nothing would be served meanwhile.
 max_requests = 100_000 if workers > 1 else 0
 max_requests_jitter = 20_000
@@ -49,17 +50,18 @@ keepalive = 95
 # https://devcenter.heroku.com/articles/dyno-shutdown-behavior
 graceful_timeout = 20
 
-# With sendfile, the log would report no bytes for each large file.
+# With sendfile, the access log would report 0 bytes for large files.
 sendfile = False
 
-# The router passes on request lines of up to 8 KB; the default refuses half of that.
+# The router passes on request lines of up to 8 KB; the default limit is half of that.
 limit_request_line = 8190
 
-# The C parser, used where it is installed, accepts folded headers and bare LFs.
+# gunicorn prefers its C parser if it is installed, but that accepted folded headers and
+# bare line feeds, which help to smuggle requests.
 http_parser = "python"
 
-# Who may say that a request came over HTTPS: on a dyno every peer is the router. On a
-# socket for both protocols, an IPv4 peer looks like ::ffff:10.0.0.5.
+# The peers that are trusted to say whether a request came over HTTPS. On a dyno every
+# peer is the router. On a socket for both protocols, 10.0.0.5 is ::ffff:10.0.0.5.
 everyone = "*" if "DYNO" in os.environ else "127.0.0.1,::1"
 trusted = os.environ.get("FORWARDED_ALLOW_IPS", everyone).split(",")
 for address in list(trusted):
@@ -75,7 +77,7 @@ forwarder_headers = ""
 # A second gunicorn would remove the first one's control socket, and nothing uses it.
 control_socket_disable = True
 
-# The heartbeat's file belongs in memory, for a disk can stall.
+# The workers' heartbeat files are in memory, since a disk can stall.
 worker_tmp_dir = "/dev/shm" if os.path.isdir("/dev/shm") else None
 
 # The buildpack's GUNICORN_CMD_ARGS asks for an access log; logger_class writes it.
@@ -89,7 +91,7 @@ os.environ.setdefault("DATABASE_STATEMENT_TIMEOUT", "25s")
 
 def when_ready(server_):
     """Log what this dyno will use of the database's connections and of the memory."""
-    server.set_time_outs(server_.LISTENERS)
+    server.set_time_outs(server_)
     cfg = server_.cfg
     connections = cfg.workers * cfg.threads
     limit = os.environ.get("DATABASE_CONNECTION_LIMIT", "")
@@ -104,10 +106,10 @@ def when_ready(server_):
 
 
 def pre_fork(server_, worker):
-    """Keep the garbage collector off what was loaded before the fork.
+    """Exclude what was loaded before the fork from garbage collection.
 
-    To look at an object it writes to its page, of which each worker then has a copy:
-    14 MB of 91 with one worker.
+    The collector writes to the objects that it visits, and a worker that writes to a
+    shared page of memory gets a copy of it: 14 MB of 91 with one worker.
     """
     gc.freeze()
 

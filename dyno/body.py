@@ -1,9 +1,9 @@
 """The body of a request: complete, in bounded time, or refused."""
 
-import contextlib
 import io
 import socket
 import threading
+from contextlib import suppress
 from typing import Any
 
 from django.core.exceptions import BadRequest
@@ -26,24 +26,19 @@ class RequestBody(io.RawIOBase):
         self.socket = environ.get("gunicorn.socket")
 
     def readable(self) -> bool:
-        """Return True, for BufferedReader."""
         return True
 
     def readinto(self, buffer: Any) -> int:
         """Read at most a block; raise BadRequest, a 400, if the body ends too early."""
-        size = min(len(buffer), self.left, BLOCK)
-        if not size:
+        if not (size := min(len(buffer), self.left, BLOCK)):
             return 0
-        seconds = PATIENCE_SECONDS + size / LEAST_RATE
-        timer = threading.Timer(seconds, self.hang_up)
+        timer = threading.Timer(PATIENCE_SECONDS + size / LEAST_RATE, self.hang_up)
         timer.daemon = True
         timer.start()
-        try:
+        data = b""
+        with suppress(OSError):  # the client is silent, or gone
             data = self.stream.read(size)
-        except OSError:  # the client is silent, or gone
-            data = b""
-        finally:
-            timer.cancel()
+        timer.cancel()
         if len(data) < size:
             raise BadRequest("The body ended too early, or came too slowly")
         buffer[:size] = data
@@ -52,5 +47,5 @@ class RequestBody(io.RawIOBase):
 
     def hang_up(self) -> None:
         """Stop reading from a client that is too slow: the read above then ends."""
-        with contextlib.suppress(AttributeError, OSError):  # not gunicorn, or closed
+        with suppress(AttributeError, OSError):  # not gunicorn's, or closed
             self.socket.shutdown(socket.SHUT_RD)

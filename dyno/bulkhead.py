@@ -5,14 +5,12 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-Application = Callable[..., Iterable[bytes]]
-
 # A request that takes longer than this may hang: on a database, say.
 STUCK_SECONDS = 5
 
 
 class Bulkhead:
-    """Gives a WSGI application all threads of a process but one.
+    """Gives Django all threads of a process but one.
 
     A request that finds no place waits, since a slow page is not a fault. Once every
     place has been held for STUCK_SECONDS, it is refused. From then on no request waits
@@ -32,8 +30,8 @@ class Bulkhead:
         with self.changed:
             while self.places and len(self.entered) >= self.places:
                 waited = time.monotonic() - max(self.entered.values())
-                if self.stuck or waited >= STUCK_SECONDS:
-                    self.stuck = True
+                self.stuck = self.stuck or waited >= STUCK_SECONDS
+                if self.stuck:
                     return None
                 self.changed.wait(STUCK_SECONDS - waited)
             self.entered[token] = time.monotonic()
@@ -50,16 +48,15 @@ class Bulkhead:
 class Closing:
     """The body of a WSGI response, with a function to call once it has been sent."""
 
-    def __init__(self, body: Iterable[bytes], close: Callable[[], Any]) -> None:
-        self.body, self.close_too = body, close
+    def __init__(self, body: Iterable[bytes], then: Callable[[], Any]) -> None:
+        self.body, self.then = body, then
 
     def __iter__(self) -> Iterator[bytes]:
         return iter(self.body)
 
     def close(self) -> None:
-        """Close the body, as the WSGI server does when it is done with a response."""
+        """Close the body, as the server does when it is done with a response."""
         try:
-            if hasattr(self.body, "close"):
-                self.body.close()
+            getattr(self.body, "close", bool)()
         finally:
-            self.close_too()
+            self.then()

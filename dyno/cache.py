@@ -18,35 +18,35 @@ logger.addFilter(OnceAMinute())
 PAUSE_SECONDS = 2
 
 
-def fail_open(operation: Callable[..., Any], miss: Any) -> Callable[..., Any]:
-    """Return a method that does `operation`, or returns `miss` if Redis fails."""
+def fail_open(operation: Callable[..., Any], miss: Callable[..., Any]) -> Any:
+    """Return a method that does `operation`, or returns `miss(…)` if Redis fails."""
 
     @functools.wraps(operation)
     def attempt(cache: "FailOpenRedisCache", *args: Any, **kwargs: Any) -> Any:
-        now = time.monotonic()
-        if now < FailOpenRedisCache.paused_until:
+        kind, now = FailOpenRedisCache, time.monotonic()
+        if now < kind.paused_until:
             return miss(*args, **kwargs)
-        if FailOpenRedisCache.paused_until:
-            # One thread tries whether Redis is back; the others wait for its result.
-            FailOpenRedisCache.paused_until = now + PAUSE_SECONDS
+        if kind.paused_until:
+            # One thread tries whether Redis is back; the others do not wait.
+            kind.paused_until = now + PAUSE_SECONDS
         try:
             answer = operation(cache, *args, **kwargs)
         except Exception as error:
-            if operation is RedisCache.incr and type(error) is ValueError:
-                raise  # no such key
+            if miss is no_counter and type(error) is ValueError:
+                raise
             # Any other error is an answer: Redis is there, but full or read-only.
             if isinstance(error, (ConnectionError, TimeoutError)):
-                FailOpenRedisCache.paused_until = time.monotonic() + PAUSE_SECONDS
+                kind.paused_until = time.monotonic() + PAUSE_SECONDS
             name = operation.__name__
             logger.error("Redis failed in %s, going on without it: %s", name, error)
             return miss(*args, **kwargs)
-        FailOpenRedisCache.paused_until = 0
+        kind.paused_until = 0
         return answer
 
     return attempt
 
 
-def not_found(key: str, *args: Any, **kwargs: Any) -> None:
+def no_counter(key: str, *args: Any, **kwargs: Any) -> None:
     """Raise ValueError, as a cache does for a counter that it does not have."""
     raise ValueError(f"Key '{key}' not found.")
 
@@ -64,7 +64,7 @@ class FailOpenRedisCache(RedisCache):
     delete = fail_open(RedisCache.delete, lambda *args, **kwargs: False)
     get_many = fail_open(RedisCache.get_many, lambda *args, **kwargs: {})
     has_key = fail_open(RedisCache.has_key, lambda *args, **kwargs: False)
-    incr = fail_open(RedisCache.incr, not_found)
-    set_many = fail_open(RedisCache.set_many, lambda data, *args, **kwargs: [*data])
+    incr = fail_open(RedisCache.incr, no_counter)
+    set_many = fail_open(RedisCache.set_many, lambda *args, **kwargs: [])
     delete_many = fail_open(RedisCache.delete_many, lambda *args, **kwargs: None)
     clear = fail_open(RedisCache.clear, lambda *args, **kwargs: False)

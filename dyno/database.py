@@ -11,7 +11,6 @@ import dj_database_url
 from django.core.exceptions import ImproperlyConfigured
 from django.core.signals import request_finished
 from django.db import InterfaceError, InternalError, OperationalError, connections
-from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.signals import connection_created
 from django.dispatch import receiver
 
@@ -29,13 +28,8 @@ DIRECT = "direct"
 
 # After so long a connection to a silent host fails, in seconds and milliseconds.
 # https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-PARAMKEYWORDS
-TIME_OUTS = {
-    "connect_timeout": 3,
-    "keepalives_idle": 10,
-    "keepalives_interval": 3,
-    "keepalives_count": 3,
-    "tcp_user_timeout": 15_000,
-}
+TIME_OUTS = {"connect_timeout": 3, "tcp_user_timeout": 15_000}
+TIME_OUTS |= {"keepalives_idle": 10, "keepalives_interval": 3, "keepalives_count": 3}
 
 
 def from_environ(environ: Mapping[str, str], *, local: bool) -> dict[str, Any]:
@@ -45,17 +39,14 @@ def from_environ(environ: Mapping[str, str], *, local: bool) -> dict[str, Any]:
     """
     url, pool = environ.get("DATABASE_URL", ""), environ.get(POOL_URL)
     timeout = environ.get("DATABASE_STATEMENT_TIMEOUT", "")
-    if pool:
-        direct = parse(url, local=local)
-        pooled = parse(pool, local=local, pooled=True)
-        if not direct or not pooled:
-            return {}
-        # Both are one database, so the tests make it once.
-        direct["TEST"] = {"MIRROR": "default"}
-        return {"default": pooled, DIRECT: direct}
     pooled = PGBOUNCER in environ
-    config = parse(url, local=local, pooled=pooled, statement_timeout=timeout)
-    return {"default": config} if config else {}
+    direct = parse(url, local=local, pooled=pooled, statement_timeout=timeout)
+    if not direct or not pool:
+        return {"default": direct} if direct else {}
+    # Both are the same database, so the tests make it once.
+    direct["TEST"] = {"MIRROR": "default"}
+    default = parse(pool, local=local, pooled=True)
+    return {"default": default, DIRECT: direct} if default else {}
 
 
 def parse(
@@ -78,23 +69,21 @@ def parse(
     except ImportError:
         raise ImproperlyConfigured(
             "deploy.E008: psycopg, the driver for the database in DATABASE_URL, is not "
-            "installed. Fix: add psycopg[binary] to requirements.in, then bin/lock"
+            "installed. Fix: add psycopg[binary] to requirements.in, then run bin/lock"
         ) from None
     # A new TLS connection for each request costs a factor of six. A health check costs
     # 4 to 5 % and saves the error page after the server was restarted.
-    options = TIME_OUTS | config.get("OPTIONS", {})
-    if not options.get("pool"):
-        config |= {"CONN_MAX_AGE": 600, "CONN_HEALTH_CHECKS": True}
+    config |= {"CONN_MAX_AGE": 600, "CONN_HEALTH_CHECKS": True}
+    options = config["OPTIONS"] = TIME_OUTS | config.get("OPTIONS", {})
     if not local and not is_local(config["HOST"]):
         # Heroku signs its own certificates; "verify-full" in the URL is left alone.
         options.setdefault("sslmode", "require")
-    if pooled:
-        # A cursor outside a transaction would need the same server connection again.
-        config["DISABLE_SERVER_SIDE_CURSORS"] = True
-    elif statement_timeout:
-        # PgBouncer refuses this parameter at the start of a connection.
+    # A pooler gives each transaction another server connection, which a cursor outside
+    # of one does not survive, and PgBouncer refuses "options".
+    config["DISABLE_SERVER_SIDE_CURSORS"] = pooled
+    if statement_timeout and not pooled:
         options.setdefault("options", f"-c statement_timeout={statement_timeout}")
-    return config | {"OPTIONS": options}
+    return config
 
 
 def is_local(host: str) -> bool:
@@ -102,7 +91,7 @@ def is_local(host: str) -> bool:
     return bool(re.fullmatch(r"|localhost|127\.[\d.]+|\[?::1\]?|/.*", host or ""))
 
 
-def is_pooled(connection: BaseDatabaseWrapper) -> bool:
+def is_pooled(connection: Any) -> bool:
     """Return whether a pooler in transaction mode stands before the server."""
     return bool(connection.settings_dict.get("DISABLE_SERVER_SIDE_CURSORS"))
 
@@ -118,40 +107,61 @@ def direct_alias() -> str:
 
 
 def aliases() -> list[str]:
-    """Return the alias of each database once, by its direct connection."""
-    return [direct_alias()] + [a for a in connections if a not in ("default", DIRECT)]
+    """Return the alias of each database once: "direct" is "default" once more."""
+    return [alias for alias in connections if alias != DIRECT]
+
+
+def use_direct_connection() -> None:
+    """Make "default" the direct connection, for a process that migrates.
+
+    A data migration may name no alias, and must see what its transaction has changed.
+    """
+    if DIRECT in connections:
+        connections["default"] = connections[DIRECT].copy("default")
+
+
+def pooler_problem() -> str:
+    """Return why a command that needs a session of its own cannot run, "" if it can."""
+    if not is_pooled(connections[direct_alias()]):
+        return ""
+    return (
+        "A pooler would give this command's locks to other processes. "
+        "Fix: start it without bin/start-pgbouncer, which is for web dynos"
+    )
 
 
 def is_follower(alias: str) -> bool:
     """Return whether a database is a read-only copy of another one."""
-    connection = connections[alias]
-    if connection.vendor != "postgresql":
+    if connections[alias].vendor != "postgresql":
         return False
-    with connection.cursor() as cursor:
+    with connections[alias].cursor() as cursor:
         cursor.execute("SELECT pg_is_in_recovery()")
         return cursor.fetchone()[0]
 
 
-# SQLSTATE 25006: the plan is over its row limit, or the server is a follower now.
-READ_ONLY = "25006"
+READ_ONLY = "25006"  # the plan is over its row limit, or the server is a follower now
 UNDEFINED = ("42P01", "42703")  # table, column
-NO_SUCH = re.compile(r"no such (table|column)|table \S+ has no column", re.IGNORECASE)
+UNDEFINED_IN_SQLITE = re.compile("no such (table|column)|has no column named")
 
 
-def is_unavailable(error: BaseException | None) -> bool:
-    """Return whether an error means that the database cannot do its work just now."""
-    state = getattr(getattr(error, "__cause__", None), "sqlstate", None)
-    if isinstance(error, InternalError):
-        return state == READ_ONLY
-    unavailable = isinstance(error, (OperationalError, InterfaceError))
-    return unavailable and not lacks_migration(error)
+def sqlstate(error: BaseException | None) -> str | None:
+    """Return PostgreSQL's code of an error: its Appendix A lists them."""
+    return getattr(getattr(error, "__cause__", None), "sqlstate", None)
 
 
 def lacks_migration(error: BaseException | None) -> bool:
     """Return whether an error means that a table or column is missing."""
-    state = getattr(getattr(error, "__cause__", None), "sqlstate", None)
-    missing = isinstance(error, OperationalError) and NO_SUCH.search(str(error))
-    return state in UNDEFINED or bool(missing)
+    if isinstance(error, OperationalError) and UNDEFINED_IN_SQLITE.search(str(error)):
+        return True
+    return sqlstate(error) in UNDEFINED
+
+
+def is_unavailable(error: BaseException | None) -> bool:
+    """Return whether an error means that the database cannot do its work just now."""
+    if isinstance(error, InternalError):
+        return sqlstate(error) == READ_ONLY
+    kinds = (OperationalError, InterfaceError)
+    return isinstance(error, kinds) and not lacks_migration(error)
 
 
 # This share of the plan's connections is kept between requests. The rest is for the
@@ -167,27 +177,21 @@ CROWDED = """
 
 
 @receiver(connection_created)
-def limit_idle_connections(connection: BaseDatabaseWrapper, **kwargs: Any) -> None:
+def limit_idle_connections(connection: Any, **kwargs: Any) -> None:
     """Mark a new connection to be closed after its request if KEPT_SHARE is taken.
 
     All dynos see the same count, so nobody has to divide the plan's limit by dynos,
     workers and threads. While it is crowded, a request pays for a new connection.
     """
-    if connection.vendor != "postgresql" or is_pooled(connection):
-        return
-    if not connection.settings_dict["CONN_MAX_AGE"]:
-        return
-    with connection.cursor() as cursor:
-        cursor.execute(CROWDED, [KEPT_SHARE])
-        connection.is_one_too_many = cursor.fetchone()[0]
+    if connection.vendor == "postgresql" and not is_pooled(connection):
+        with connection.cursor() as cursor:
+            cursor.execute(CROWDED, [KEPT_SHARE])
+            connection.is_one_too_many = cursor.fetchone()[0]
 
 
 @receiver(request_finished)
-def close_crowded_connections(**kwargs: Any) -> None:
+def close_marked_connections(**kwargs: Any) -> None:
     """Close this thread's connections that were marked when they were made."""
     for connection in connections.all(initialized_only=True):
-        if (
-            getattr(connection, "dyno_crowded", False)
-            and not connection.in_atomic_block
-        ):
+        if getattr(connection, "is_one_too_many", False):
             connection.close()

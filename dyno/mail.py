@@ -33,14 +33,12 @@ ADD_ONS = (
 
 def server_url(environ: Mapping[str, str]) -> str:
     """Return the URL of the mail server that these config vars name, or ""."""
-    for name in URLS:
-        if environ.get(name):
-            return environ[name]
-    for host, user, password in ADD_ONS:
-        if environ.get(user) and environ.get(password):
-            login = ":".join(quote(environ[name], safe="") for name in (user, password))
-            return f"smtp://{login}@{environ.get(host, host)}:587"
-    return ""
+    urls = [environ[name] for name in URLS if environ.get(name)]
+    for host, *login in ADD_ONS:
+        user, password = (quote(environ.get(name, ""), safe="") for name in login)
+        if user and password:
+            urls.append(f"smtp://{user}:{password}@{environ.get(host, host)}:587")
+    return urls[0] if urls else ""
 
 
 def options(url: str) -> dict[str, Any]:
@@ -52,9 +50,9 @@ def options(url: str) -> dict[str, Any]:
         parts = urlsplit(url)
         host, port = parts.hostname, parts.port
     except ValueError:
-        parts = host = None
+        raise ValueError("not a URL") from None  # without the URL
     if not host or parts.scheme not in ("smtp", "smtps") or parts.path.strip("/"):
-        raise ValueError
+        raise ValueError("not smtp://USER:PASSWORD@HOST:587")
     tls = parts.scheme == "smtps"
     return {
         "host": host,
@@ -76,10 +74,10 @@ def mailer(environ: Mapping[str, str], *, local: bool) -> dict[str, Any]:
     if not url and local:
         return {"BACKEND": "django.core.mail.backends.console.EmailBackend"}
     try:
-        smtp = {"OPTIONS": options(url)}
+        smtp = "django.core.mail.backends.smtp.EmailBackend"
+        return {"BACKEND": smtp, "OPTIONS": options(url)}
     except ValueError:
         return {"BACKEND": "dyno.mail.UnsentMail"}
-    return {"BACKEND": "django.core.mail.backends.smtp.EmailBackend"} | smtp
 
 
 def addresses(text: str) -> list[str]:
@@ -95,11 +93,8 @@ class UnsentMail(BaseEmailBackend):
 
     def send_messages(self, email_messages: list[Any]) -> int:
         """Log each message, and return 0."""
-        for message in email_messages:
-            count = len(message.recipients())
-            logger.error(
-                "Mail to %s not sent, no server is set. Fix: %s", count, ATTACH
-            )
+        for _ in email_messages:
+            logger.error("Mail not sent, no server is set. Fix: %s", ATTACH)
         return 0
 
 
@@ -112,14 +107,11 @@ class AdminMail(AdminEmailHandler):
 
     quiet_until = 0.0  # on time.monotonic()'s clock
 
-    def emit(self, record: logging.LogRecord) -> None:
-        """Mail a record, unless one was mailed in the last minute."""
-        if time.monotonic() >= self.quiet_until:
-            self.quiet_until = time.monotonic() + 60
-            super().emit(record)
-
     def send_mail(self, *args: Any, **kwargs: Any) -> None:
-        """Send the mail; takes at most the mailer's time-out."""
+        """Send a mail, unless one was sent in the last minute."""
+        if time.monotonic() < self.quiet_until:
+            return
+        self.quiet_until = time.monotonic() + 60
         try:
             super().send_mail(*args, **kwargs)
         except Exception as error:

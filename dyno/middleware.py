@@ -8,6 +8,7 @@ from django.core.exceptions import BadRequest
 from django.http import HttpRequest, HttpResponse
 from django.middleware.gzip import GZipMiddleware
 from django.shortcuts import render
+from django.utils.cache import patch_vary_headers
 from django.utils.csp import build_policy
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
@@ -16,31 +17,27 @@ GetResponse = Callable[[HttpRequest], HttpResponse]
 CACHE_CONTROL = "max-age=0, private, must-revalidate"
 
 
-def extra_headers() -> dict[str, str]:
-    """Return settings.SECURITY_HEADERS, {} by default."""
-    return getattr(settings, "SECURITY_HEADERS", {})
-
-
 def security_headers(*, secure: bool) -> dict[str, str]:
-    """Return the security headers of a page for what is answered before Django.
+    """Return a page's security headers, for what is answered before Django.
 
-    `secure` says whether the request came over HTTPS, as browsers need for HSTS.
+    `secure` says whether the request came over HTTPS, as HSTS needs it.
     """
-    headers = {"X-Content-Type-Options": "nosniff", **extra_headers()}
+    headers = {"X-Content-Type-Options": "nosniff"}
+    headers |= getattr(settings, "SECURITY_HEADERS", {})
     if policy := build_policy(settings.SECURE_CSP or {}):
         headers["Content-Security-Policy"] = policy
     if secure and settings.SECURE_HSTS_SECONDS:
         hsts = f"max-age={settings.SECURE_HSTS_SECONDS}"
         hsts += "; includeSubDomains" * settings.SECURE_HSTS_INCLUDE_SUBDOMAINS
-        headers["Strict-Transport-Security"] = hsts + (
-            "; preload" * settings.SECURE_HSTS_PRELOAD
-        )
+        hsts += "; preload" * settings.SECURE_HSTS_PRELOAD
+        headers["Strict-Transport-Security"] = hsts
     return headers
 
 
 def default_headers(get_response: GetResponse) -> GetResponse:
     """Add SECURITY_HEADERS and Cache-Control to each response that has none."""
-    headers = {"Cache-Control": CACHE_CONTROL, **extra_headers()}
+    headers = {"Cache-Control": CACHE_CONTROL}
+    headers |= getattr(settings, "SECURITY_HEADERS", {})
 
     def middleware(request: HttpRequest) -> HttpResponse:
         response = get_response(request)
@@ -54,13 +51,10 @@ def default_headers(get_response: GetResponse) -> GetResponse:
 class CompressPages(GZipMiddleware):
     """Django's compression, with its mitigation of BREACH, of pages of 1 kB or more."""
 
-    LEAST_BYTES = 1_000
-
-    def process_response(
-        self, request: HttpRequest, response: HttpResponse
-    ) -> HttpResponse:
-        """Compress the response if that is worth its time."""
-        if not response.streaming and len(response.content) < self.LEAST_BYTES:
+    def process_response(self, request: HttpRequest, response: HttpResponse):
+        if response.status_code == 304:  # it must vary as the page itself does
+            patch_vary_headers(response, ["Accept-Encoding"])
+        if not response.streaming and len(response.content) < 1_000:
             return response
         return super().process_response(request, response)
 
@@ -74,31 +68,26 @@ def refuse_bad_requests(get_response: GetResponse) -> GetResponse:
 
     def middleware(request: HttpRequest) -> HttpResponse:
         environ = request.META
-        if environ.get("dyno.unreadable"):
-            raise BadRequest("A Content-Type or a query that cannot be read")
         query = environ.get("QUERY_STRING", "")
+        length = environ.get("CONTENT_LENGTH") or "0"
         cookies = "".join(request.COOKIES.values())
+        if environ.get("dyno.unreadable") or not length.isascii() & length.isdigit():
+            raise BadRequest("A Content-Type, Content-Length or query that is none")
         if "%00" in query or "\0" in request.path_info + query + cookies:
             # PostgreSQL raises on it, which would be a 500.
             raise BadRequest("A NUL byte in the path, the query or a cookie")
         if environ.get("HTTP_TRANSFER_ENCODING"):
             # Django would see an empty body and answer 200.
             return render(request, "411.html", status=411)
-        try:
-            length = int(environ.get("CONTENT_LENGTH") or 0)
-        except ValueError:
-            raise BadRequest("A Content-Length that is not a number") from None
-        if length > most:
+        if int(length[:20]) > most:
             return render(request, "413.html", status=413)
         try:
             return get_response(request)
-        except Exception:
-            raise
-        except CancelledError as error:
-            if hasattr(request, "scope"):  # the ASGI server's own: the client has gone
-                raise
-            raise RuntimeError("A view was cancelled") from error
         except BaseException as error:
+            # An ASGI server cancels a request whose client has gone.
+            its_own = isinstance(error, CancelledError) and hasattr(request, "scope")
+            if isinstance(error, Exception) or its_own:
+                raise
             raise RuntimeError(f"A view raised {type(error).__name__}") from error
 
     return middleware

@@ -1,5 +1,6 @@
 """What Django's own commands say of migrations."""
 
+import contextlib
 import io
 import warnings
 from typing import Any
@@ -12,8 +13,9 @@ MISSING = "python manage.py makemigrations, then python manage.py migrate"
 def output_of(*words: str, **options: Any) -> str:
     """Return what a command of Django's prints."""
     output = io.StringIO()
-    with warnings.catch_warnings():
-        # makemigrations warns if the database is away, which the caller finds out.
+    # makemigrations warns if the database is away, which the caller finds out, and
+    # exits where it would have to ask for a default.
+    with warnings.catch_warnings(), contextlib.suppress(SystemExit):
         warnings.simplefilter("ignore", RuntimeWarning)
         call_command(*words, stdout=output, no_color=True, **options)
     return output.getvalue()

@@ -1,22 +1,21 @@
 """What proxies say of a client: its address, and whether it uses HTTPS."""
 
-import contextlib
-import ipaddress
+from contextlib import suppress
+from ipaddress import ip_address, ip_network
 from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest
 
-# gunicorn's forwarded_allow_ips, in each worker process; None means everybody.
-trusted: list[Any] | None = []
+# gunicorn's forwarded_allow_ips, in each worker process.
+trusted: list[Any] = []
 
 
-def trust(addresses: str | list[str]) -> None:
+def trust(addresses: list[str]) -> None:
     """Believe the proxies in gunicorn's forwarded_allow_ips."""
-    global trusted
-    names = addresses.split(",") if isinstance(addresses, str) else addresses
-    names = [name.strip() for name in names if name.strip()]
-    trusted = None if "*" in names else [ipaddress.ip_network(name) for name in names]
+    names = [name.strip() for name in addresses if name.strip()]
+    everybody = ["0.0.0.0/0", "::/0"]
+    trusted[:] = map(ip_network, everybody if "*" in names else names)
 
 
 def is_https_list(environ: dict[str, Any]) -> bool:
@@ -24,12 +23,11 @@ def is_https_list(environ: dict[str, Any]) -> bool:
 
     Each adds to the header, and gunicorn takes the list "https,http" for HTTP.
     """
-    schemes = environ.get("HTTP_X_FORWARDED_PROTO", "").split(",")
-    if len(schemes) < 2 or schemes[0].strip() != "https":
-        return False
-    with contextlib.suppress(ValueError):  # a Unix socket has no address
-        peer = trusted and ipaddress.ip_address(environ.get("REMOTE_ADDR", ""))
-        return trusted is None or any(peer in network for network in trusted)
+    first, *others = environ.get("HTTP_X_FORWARDED_PROTO", "").split(",")
+    if others and first.strip() == "https":
+        with suppress(ValueError):  # a Unix socket has no address
+            peer = ip_address(environ.get("REMOTE_ADDR", ""))
+            return any(peer in network for network in trusted)
     return False
 
 
@@ -45,11 +43,9 @@ def client_address(request: HttpRequest) -> str:
     # gunicorn believes that a request came over HTTPS only if a trusted proxy says so.
     if forwarded[0] and hops and request.is_secure():
         address = forwarded[-min(hops, len(forwarded))].strip()
-    try:
-        ip = ipaddress.ip_address(address)
-    except ValueError:
-        return address
-    if ip.version == 4:
-        return address
-    # An IPv4 address as a socket for both shows it; else a /64, which is one customer.
-    return str(ip.ipv4_mapped or ipaddress.ip_network((ip, 64), strict=False))
+    with suppress(ValueError):
+        ip = ip_address(address)
+        if ip.version == 6:
+            # An IPv4 address on a socket for both; else a /64, which is one customer.
+            return str(ip.ipv4_mapped or ip_network((ip, 64), strict=False))
+    return address

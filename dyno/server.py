@@ -8,7 +8,6 @@ import socket
 import struct
 import sys
 import threading
-from datetime import timedelta
 from typing import Any
 
 from gunicorn.glogging import Logger
@@ -33,7 +32,6 @@ class LogfmtLogger(Logger):
     """gunicorn's own events and its access log, written like the rest of the log."""
 
     def setup(self, cfg: Any) -> None:
-        """Replace the handlers that gunicorn makes."""
         super().setup(cfg)
         handler = logging.StreamHandler(sys.stdout)
         handler.setFormatter(logs.LogfmtFormatter())
@@ -44,51 +42,40 @@ class LogfmtLogger(Logger):
         sys.excepthook = log_uncaught
 
     def warning(self, msg: str, *args: Any, **kwargs: Any) -> None:
-        """Log a warning, without what a client sent in a request that was refused."""
+        """Log a warning, but nothing that a client sent in a refused request."""
         if msg.startswith("Invalid request from ip="):
-            address = msg.removeprefix("Invalid request from ip=").partition(": ")[0]
-            msg = f"Invalid request from ip={address}: {type(sys.exception()).__name__}"
-            args = ()
+            msg = f"{msg.partition(': ')[0]}: {type(sys.exception()).__name__}"
         super().warning(msg, *args, **kwargs)
 
     def exception(self, msg: str, *args: Any, **kwargs: Any) -> None:
         """Log the exception that is being handled, unless a client fell silent."""
         if getattr(sys.exception(), "errno", None) in (errno.EAGAIN, errno.ETIMEDOUT):
             self.info("Closed a connection: its client was silent for too long")
-        elif msg.startswith("Error handling request"):
-            super().exception("Error handling a request", **kwargs)
         else:
-            super().exception(msg, *args, **kwargs)
+            super().exception(str(msg).partition(" %s")[0], **kwargs)  # and no query
 
-    def access(
-        self, resp: Any, req: Any, environ: dict[str, Any], request_time: timedelta
-    ) -> None:
+    def access(self, resp: Any, req: Any, environ: Any, request_time: Any) -> None:
         """Write one line for a request, without its query, which may hold secrets.
 
         It goes straight to the file descriptor: gunicorn's own way builds a dictionary
         of every header for each line, which takes nine times as long.
         """
         # If gunicorn itself refused the request, `environ` holds hardly anything.
-        status = (resp.status or "-")[:3]
+        get, status = environ.get, (resp.status or "-")[:3]
         path = (req.path or "-").partition("?")[0]
         quiet = path in SILENT_PATHS or "dyno.static_file" in environ
-        quiet = quiet and status < "400"
-        if self.loglevel > (
-            logging.DEBUG if quiet and status < "400" else logging.INFO
-        ):
+        if self.loglevel > (logging.DEBUG if quiet and status < "4" else logging.INFO):
             return
-        get = environ.get
-        milliseconds = request_time.total_seconds() * 1000
         line = (
-            f"{logs.timestamp()}level={'error' if status >= '500' else 'info'}"
+            f"{logs.timestamp()}level={'error' if status >= '5' else 'info'}"
             f" logger=access request_id={get('dyno.request_id', '-')}"
-            f" method={quote(req.method)} path={quote(path[:2000])}"
-            f" host={quote(get('HTTP_HOST', '-')[:255])}"
-            f" fwd={quote(get('HTTP_X_FORWARDED_FOR', '-')[:500])} status={status}"
-            f" service={milliseconds:.0f}ms bytes={resp.sent}"
-            f" user_agent={quote(get('HTTP_USER_AGENT', '-')[:500])}"
+            f" method={quote(req.method)} path={quote(path)}"
+            f" host={quote(get('HTTP_HOST', '-'), 500)}"
+            f" fwd={quote(get('HTTP_X_FORWARDED_FOR', '-'), 1_000)} status={status}"
+            f" service={request_time.total_seconds() * 1000:.0f}ms bytes={resp.sent}"
+            f" user_agent={quote(get('HTTP_USER_AGENT', '-'), 1_000)}\n"
         )
-        os.write(1, f"{logs.shorten(line)}\n".encode(errors="replace"))
+        os.write(1, line.encode(errors="replace"))
 
 
 def log_uncaught(kind: type, error: BaseException, traceback: Any) -> None:
@@ -97,37 +84,33 @@ def log_uncaught(kind: type, error: BaseException, traceback: Any) -> None:
     logging.getLogger("uncaught").critical("%s", error, exc_info=exc_info)
 
 
-def set_time_outs(listeners: list[Any]) -> None:
+def set_time_outs(server: Any) -> None:
     """Set time-outs on the listening sockets, which the accepted ones inherit.
 
-    For gunicorn's when_ready hook. A time-out set on a request's own socket is undone
-    at the next request and would cut off slow downloads.
+    For gunicorn's when_ready. A time-out set on a request's own socket is undone at the
+    next request and would cut off slow downloads.
     """
-    receive = struct.pack("ll", RECEIVE_SECONDS, 0)
-    for listener in listeners:
-        listener.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, receive)
-        if (
-            hasattr(socket, "TCP_USER_TIMEOUT")
-            and listener.sock.family != socket.AF_UNIX
-        ):
-            option = socket.TCP_USER_TIMEOUT
-            listener.sock.setsockopt(socket.IPPROTO_TCP, option, 1000 * SEND_SECONDS)
+    for listener in server.LISTENERS:
+        seconds = struct.pack("ll", RECEIVE_SECONDS, 0)
+        listener.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, seconds)
+        if hasattr(socket, "TCP_USER_TIMEOUT"):  # Linux
+            option = socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT
+            listener.sock.setsockopt(*option, 1_000 * SEND_SECONDS)
 
 
 def drain_on_sigterm() -> None:
     """Go on accepting requests for DRAIN_SECONDS after SIGTERM, then stop.
 
-    For gunicorn's post_worker_init hook. New dynos start as the old ones are told to
-    stop; until the router has learnt of it, the kernel would accept connections here
-    that nobody serves, and reset them.
+    New dynos start as the old ones are told to stop; until the router has learnt of it,
+    the kernel would accept connections here that nobody serves, and reset them.
     """
     stop = signal.getsignal(signal.SIGTERM)
     stopping = threading.Event()
 
-    def wait_then_stop(number: int, frame: Any) -> None:
+    def wait_then_stop(*arguments: Any) -> None:
         if not stopping.is_set():  # Heroku may send the signal twice
             stopping.set()
-            timer = threading.Timer(DRAIN_SECONDS, stop, (number, frame))
+            timer = threading.Timer(DRAIN_SECONDS, stop, arguments)
             timer.daemon = True  # SIGQUIT ends the process at once
             timer.start()
 
@@ -135,13 +118,11 @@ def drain_on_sigterm() -> None:
 
 
 def prepare_worker(worker: Any) -> None:
-    """Set up a worker process that will serve; for gunicorn's post_worker_init."""
-    from dyno import wsgi
+    """Set up a worker process before it serves; for gunicorn's post_worker_init."""
+    from dyno import checks, wsgi
 
     drain_on_sigterm()
     wsgi.bulkhead.places = max(1, worker.cfg.threads - 1)
     proxies.trust(worker.cfg.forwarded_allow_ips)
     if worker.age == 1:
-        from dyno.checks.databases import log_unapplied_migrations
-
-        log_unapplied_migrations()
+        checks.databases.log_unapplied_migrations()

@@ -21,14 +21,12 @@ HASHED = re.compile(r"\.([0-9a-f]{12})(\.[^/]*)?$")
 KEPT_BYTES = 128 * 1024
 KEPT_ANSWERS = 256
 
-# WhiteNoise's settings for its middleware that are honoured here too, without prefix.
-OPTIONS = ("max_age", "allow_all_origins", "charset", "mimetypes", "index_file")
-
 # A missing file of these kinds, named by another file, is no reason to stop the build:
 # packages name source maps that they do not ship, and modules that are bundled already.
 MAY_BE_MISSING = {"", ".map", ".js", ".mjs"}
 
-Answer = tuple[str, list[tuple[str, str]], bytes]
+# What makes WhiteNoise's answer to a GET other than the whole file.
+SPECIAL = ("HTTP_RANGE", "HTTP_IF_NONE_MATCH", "HTTP_IF_MODIFIED_SINCE")
 
 
 class ManifestStorage(CompressedManifestStaticFilesStorage):
@@ -43,10 +41,10 @@ class ManifestStorage(CompressedManifestStaticFilesStorage):
 
     def hashed_name(self, name: str, content: Any = None, filename: Any = None) -> str:
         """Return the name with a hash; as it is if the file may be missing, and is."""
-        if content is None:
-            path = urlsplit(unquote(name)).path.strip()
-            if PurePosixPath(path).suffix in MAY_BE_MISSING and not self.exists(path):
-                return name
+        path = urlsplit(unquote(name)).path.strip()
+        may_be_missing = PurePosixPath(path).suffix in MAY_BE_MISSING
+        if content is None and may_be_missing and not self.exists(path):
+            return name
         return super().hashed_name(name, content, filename)
 
 
@@ -54,92 +52,67 @@ class StaticFiles:
     """WhiteNoise's WSGI wrapper, with small hashed files answered from memory."""
 
     def __init__(self, application: Callable[..., Iterable[bytes]]) -> None:
-        self.application = application
-        self.small: set[str] = set()
-        options = {"allow_all_origins": False}
-        for name in OPTIONS:
-            if hasattr(settings, f"WHITENOISE_{name.upper()}"):
-                options[name] = getattr(settings, f"WHITENOISE_{name.upper()}")
+        self.application, self.small = application, set()
+        self.prefix = urlsplit(settings.STATIC_URL).path
         self.whitenoise = WhiteNoise(
             application,
             immutable_file_test=HASHED.pattern,
             add_headers_function=self.add_headers,
-            **options,
+            allow_all_origins=False,
         )
-        self.prefix = urlsplit(settings.STATIC_URL).path
-        for root, prefix in (
-            (settings.STATIC_ROOT, self.prefix),
-            (getattr(settings, "WHITENOISE_ROOT", None), "/"),
-        ):
-            if root and os.path.isdir(root):  # WhiteNoise warns if it is not there
+        roots = {settings.STATIC_ROOT: self.prefix}
+        roots[getattr(settings, "WHITENOISE_ROOT", None)] = "/"
+        for root, prefix in roots.items():
+            if root and os.path.isdir(root):  # WhiteNoise would warn
                 self.whitenoise.add_files(root, prefix)
         self.kept = functools.lru_cache(KEPT_ANSWERS)(self.ask)
 
     def add_headers(self, headers: Any, path: str, url: str) -> None:
-        """Add the headers of each page, and an ETag; WhiteNoise calls this at start."""
+        """Add the headers of a page, and an ETag; WhiteNoise calls this at start."""
         for name, value in security_headers(secure=True).items():
             headers[name] = value
         if match := HASHED.search(url):
             # Weak, since the compressed copies have it too.
             headers["ETag"] = f'W/"{match[1]}"'
+            # A year is enough; WhiteNoise says ten.
+            headers["Cache-Control"] = "max-age=31536000, immutable"
             if os.stat(path).st_size <= KEPT_BYTES:
                 self.small.add(url)
 
-    def __call__(
-        self, environ: dict[str, Any], start_response: Callable[..., Any]
-    ) -> Iterable[bytes]:
+    def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         path = environ["PATH_INFO"]
-        if path in self.small and is_plain_get(environ):
-            environ["dyno.static_file"] = True
-            accepted = environ.get("HTTP_ACCEPT_ENCODING", "")
-            status, headers, body = self.kept(path, codings(accepted))
+        if not path.startswith(self.prefix):
+            return self.whitenoise(environ, start_response)
+        if path == f"{self.prefix}staticfiles.json":  # the list of all files
+            return self.application(environ, start_response)
+        environ["dyno.static_file"] = True
+        accepted = codings(environ.get("HTTP_ACCEPT_ENCODING", ""))
+        is_whole = not any(name in environ for name in SPECIAL)
+        if path in self.small and is_whole and environ["REQUEST_METHOD"] == "GET":
+            status, headers, body = self.kept(path, accepted)
             start_response(status, list(headers))
             return [body]
-        if path.startswith(self.prefix):
-            environ["dyno.static_file"] = True
-            if path == f"{self.prefix}staticfiles.json":  # a list of all files
-                return self.application(environ, start_response)
-            tidy(environ, path)
+        environ["HTTP_ACCEPT_ENCODING"] = accepted
+        wanted, match = environ.get("HTTP_IF_NONE_MATCH", ""), HASHED.search(path)
+        if match and (f'"{match[1]}"' in wanted or wanted.strip() == "*"):
+            # WhiteNoise compares the whole header, which may be a list.
+            environ["HTTP_IF_NONE_MATCH"] = f'W/"{match[1]}"'
         return self.whitenoise(environ, start_response)
 
-    def ask(self, path: str, accepted: str) -> Answer:
-        """Return WhiteNoise's whole answer to a GET of a file."""
+    def ask(self, path: str, accepted: str) -> tuple[str, list[Any], bytes]:
+        """Return WhiteNoise's answer to a GET: status, headers and body."""
         answer: list[Any] = []
         environ = {"REQUEST_METHOD": "GET", "PATH_INFO": path}
         environ["HTTP_ACCEPT_ENCODING"] = accepted
         body = self.whitenoise(environ, lambda *arguments: answer.extend(arguments))
-        status, headers = answer
-        try:
-            return status, headers, b"".join(body)
-        finally:
-            body.close()
+        content = b"".join(body)
+        body.close()
+        return answer[0], answer[1], content
 
 
-def is_plain_get(environ: dict[str, Any]) -> bool:
-    """Return whether a client asks for a whole file, whether or not it has it."""
-    special = ("HTTP_RANGE", "HTTP_IF_NONE_MATCH", "HTTP_IF_MODIFIED_SINCE")
-    return environ["REQUEST_METHOD"] == "GET" and not any(h in environ for h in special)
-
-
-@functools.lru_cache(1024)
+@functools.lru_cache(1_024)
 def codings(accepted: str) -> str:
     """Return which codings a client accepts; WhiteNoise overlooks q=0."""
-    found = []
-    for part in accepted.lower().split(","):
-        name, _, parameters = (word.strip() for word in part.partition(";"))
-        refused = re.fullmatch(r"q\s*=\s*0(\.0*)?", parameters)
-        if name in ("br", "gzip") and not refused:
-            found.append(name)
-    return ",".join(sorted(found))
-
-
-def tidy(environ: dict[str, Any], path: str) -> None:
-    """Put two headers into the only form that WhiteNoise compares correctly."""
-    accepted = environ.get("HTTP_ACCEPT_ENCODING")
-    if accepted is not None:
-        environ["HTTP_ACCEPT_ENCODING"] = codings(accepted)
-    wanted, match = environ.get("HTTP_IF_NONE_MATCH"), HASHED.search(path)
-    if wanted and match:
-        tags = re.findall(r'"([^"]*)"', wanted)
-        if wanted.strip() == "*" or match[1] in tags:
-            environ["HTTP_IF_NONE_MATCH"] = f'W/"{match[1]}"'
+    refused = r"(br|gzip)\s*;\s*q\s*=\s*0(\.0*)?\s*(,|$)"
+    left = re.sub(refused, "", accepted.lower())
+    return ",".join(name for name in ("br", "gzip") if re.search(rf"\b{name}\b", left))

@@ -13,10 +13,7 @@ ATTACH = "heroku addons:create bucketeer:hobbyist"
 INSTALL = "add django-storages[s3] to requirements.in, then run bin/lock and commit"
 
 # The config var of a bucket's name, and the prefix of its other config vars.
-BUCKETS = (
-    ("BUCKETEER_BUCKET_NAME", "BUCKETEER_AWS_"),
-    ("AWS_STORAGE_BUCKET_NAME", "AWS_"),
-)
+BUCKETS = {"BUCKETEER_BUCKET_NAME": "BUCKETEER_AWS_", "AWS_STORAGE_BUCKET_NAME": "AWS_"}
 
 
 def library_is_installed() -> bool:
@@ -32,21 +29,19 @@ def storage(environ: Mapping[str, str], *, local: bool) -> dict[str, Any]:
     """
     if local:
         return {"BACKEND": "django.core.files.storage.FileSystemStorage"}
-    name, prefix = next((b for b in BUCKETS if environ.get(b[0])), ("", ""))
-    if not name or not library_is_installed():
-        reason = f"No bucket is attached. Fix: {ATTACH}; then {INSTALL}"
-        if name:
-            reason = f"{name} is set, but the bucket's library is missing. Fix: {INSTALL}"
+    name = next((name for name in BUCKETS if environ.get(name)), None)
+    if name is None or not library_is_installed():
+        reason = f"The library for the bucket in {name} is missing. Fix: {INSTALL}"
+        if name is None:
+            reason = f"No bucket is attached. Fix: {ATTACH}; then {INSTALL}"
         return {"BACKEND": "dyno.uploads.NoStorage", "OPTIONS": {"reason": reason}}
     options = {
         "bucket_name": environ[name],
-        "access_key": environ.get(prefix + "ACCESS_KEY_ID"),
-        "secret_key": environ.get(prefix + "SECRET_ACCESS_KEY"),
-        "region_name": environ.get(prefix + "REGION"),
-        # Regions since 2014 accept no other.
-        "signature_version": "s3v4",
-        # Two visitors may both upload a photo.jpg.
-        "file_overwrite": False,
+        "access_key": environ.get(BUCKETS[name] + "ACCESS_KEY_ID"),
+        "secret_key": environ.get(BUCKETS[name] + "SECRET_ACCESS_KEY"),
+        "region_name": environ.get(BUCKETS[name] + "REGION"),
+        "signature_version": "s3v4",  # regions since 2014 accept no other
+        "file_overwrite": False,  # two visitors may both upload a photo.jpg
     }
     return {"BACKEND": "storages.backends.s3.S3Storage", "OPTIONS": options}
 

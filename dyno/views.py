@@ -10,18 +10,15 @@ from typing import Any
 from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
 from django.core.cache import cache
-from django.core.exceptions import ImproperlyConfigured
+from django.core.exceptions import ImproperlyConfigured, PermissionDenied
 from django.db import connections
-from django.http import HttpRequest, HttpResponse, JsonResponse
-from django.shortcuts import redirect
-from django.tasks import task_backends
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import redirect, render
 from django.template.loader import get_template
 from django.templatetags.static import static
 from django.views.debug import SafeExceptionReporterFilter
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
-from django_tasks_db import DatabaseBackend
-from django_tasks_db.models import DBTaskResult
 
 from dyno import database, logs, migrations
 from dyno.uploads import UploadRefused
@@ -60,9 +57,9 @@ class Health:
 
     def __init__(self) -> None:
         self.lock = threading.Lock()
-        self.failure: dict[str, Any] | None = None
+        self.failure: dict[str, Any] = {}
         self.until = 0.0  # on time.monotonic()'s clock
-        self.migrated: set[str] = set()  # until the next deploy
+        self.migrated: set[str] = set()  # aliases, until the next deploy
 
     def states(self) -> dict[str, Any]:
         """Return the state of each dependency by its name."""
@@ -72,15 +69,16 @@ class Health:
             if self.failure and time.monotonic() < self.until:
                 return self.failure
             states = self.ask()
-            self.failure = states if "failed" in states.values() else None
+            self.failure = states if "failed" in states.values() else {}
             self.until = time.monotonic() + REMEMBERED_SECONDS
             return states
 
     def ask(self) -> dict[str, Any]:
         """Ask each dependency, but nothing that depends on one that has failed."""
-        names = {"default": "database"}
-        names |= {a: a for a in connections if a not in ("default", database.DIRECT)}
-        states = {name: state(ask_database, alias) for alias, name in names.items()}
+        states = {
+            "database" if alias == "default" else alias: state(ask_database, alias)
+            for alias in database.aliases() or ["default"]
+        }
         lost = {"failed", "none"} & set(states.values())
         states["migrations"] = lost.pop() if lost else state(self.ask_migrations)
         kept_there = settings.CACHES["default"]["BACKEND"].endswith("DatabaseCache")
@@ -88,16 +86,18 @@ class Health:
         states["cache"] = "failed" if no_database else state(ask_cache)
         if getattr(settings, "SECRET_KEY_IS_RANDOM", False):
             states["secret key"] = "none"
-        has_queue = isinstance(task_backends["default"], DatabaseBackend)
-        if has_queue and states["migrations"] == "ok":
+        if "tasks_db" in str(settings.TASKS) and states["migrations"] == "ok":
+            from django_tasks_db.models import DBTaskResult
+
             states["queued"] = DBTaskResult.objects.ready().count()
         return states
 
     def ask_migrations(self) -> str:
-        """Return "ok" if every database has all migrations."""
+        """Return "ok" if every database has all migrations, else "failed"."""
         for alias in set(database.aliases()) - self.migrated:
             if migrations.unapplied(alias):
-                raise RuntimeError("not all applied. Fix: python manage.py release")
+                outages.error("Unapplied migrations. Fix: python manage.py release")
+                return "failed"
             self.migrated.add(alias)
         return "ok"
 
@@ -121,7 +121,7 @@ def ask_database(alias: str) -> str:
 
 
 def ask_cache() -> str:
-    """Return "ok" if the cache keeps what it is given."""
+    """Return "ok" if the cache keeps what it is given, else "failed"."""
     cache.set("ready", "yes", 10)
     return "ok" if cache.get("ready") == "yes" else "failed"
 
@@ -140,6 +140,17 @@ class ReportFilter(SafeExceptionReporterFilter):
 BARE_PAGE = "<!doctype html><title>{0}</title><h1>{0}</h1><p>Code: {1}</p>"
 
 
+def client_error(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Answer 404, 403 or 400 with the page of that name in templates/.
+
+    Django's own handlers read the form once more, so that one which cannot be read
+    would be a 500.
+    """
+    status = 404 if isinstance(exception, Http404) else 400
+    status = 403 if isinstance(exception, PermissionDenied) else status
+    return render(request, f"{status}.html", status=status)
+
+
 def server_error(request: HttpRequest) -> HttpResponse:
     """Answer 500, or 503 if it was the database or there is nowhere to store an upload.
 
@@ -147,22 +158,19 @@ def server_error(request: HttpRequest) -> HttpResponse:
     Django calls this while it handles the exception.
     """
     error = sys.exception()
-    status = 503
+    headers = {"Cache-Control": "no-store", "Retry-After": "10"}
+    status, request_id = 503, logs.request_id.get()
     if isinstance(error, UploadRefused):
         logger.error("An upload was refused. %s", error)
     elif isinstance(error, ImproperlyConfigured) and not database.attached():
         logger.error("No database is attached. Fix: %s", database.ATTACH)
     elif not database.is_unavailable(error):
         status = 500
+        del headers["Retry-After"]
         if database.lacks_migration(error):
             logger.error("A table or column is missing. Fix: %s", migrations.MISSING)
-    request_id = logs.request_id.get()
     try:
         body = get_template(f"{status}.html").render({"request_id": request_id})
     except Exception:
         body = BARE_PAGE.format("Please try again in a moment", request_id)
-    response = HttpResponse(body, status=status)
-    response.headers["Cache-Control"] = "no-store"
-    if status == 503:
-        response.headers["Retry-After"] = "10"
-    return response
+    return HttpResponse(body, status=status, headers=headers)

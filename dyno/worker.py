@@ -1,8 +1,7 @@
 """The worker: runs django-tasks-db's own command, and survives what that does not.
 
 The command keeps the queue, and its row locks let no two workers run the same task.
-This module adds what is missing: a second SIGTERM, workers that are killed, and a
-database that goes away.
+Added here are a second SIGTERM, workers that are killed and a database that goes away.
 """
 
 import logging
@@ -15,14 +14,7 @@ import zlib
 from typing import Any
 
 from django.core.management import call_command
-from django.db import (
-    DataError,
-    Error,
-    InterfaceError,
-    OperationalError,
-    connections,
-    transaction,
-)
+from django.db import Error, InterfaceError, OperationalError, connections, transaction
 from django.db.models.signals import pre_save
 from django.dispatch import receiver
 from django.tasks import TaskResultStatus
@@ -69,20 +61,11 @@ def lock_number(worker_id: str) -> int:
     return zlib.crc32(worker_id.encode()) >> 1
 
 
-def retry_until_connected(alias: str = "default") -> None:
-    """Return once the database answers on this thread's connection."""
-    connection = connections[alias]
-    while True:
-        try:
-            with connection.cursor() as cursor:
-                cursor.execute("SELECT 1")
-            return
-        except (OperationalError, InterfaceError) as error:
-            if connection.in_atomic_block:
-                return  # the transaction is lost, and its own code must fail
-            outages.error("Waiting for the database: %s", error)
-            connection.close()
-            time.sleep(1)
+def wait_for_database(error: Exception, alias: str = "default") -> None:
+    """Log an outage, and let the next query make a new connection in a second."""
+    outages.error("Waiting for the database: %s", error)
+    connections[alias].close()
+    time.sleep(1)
 
 
 class Heartbeat(threading.Thread):
@@ -94,74 +77,72 @@ class Heartbeat(threading.Thread):
 
     def __init__(self, worker_id: str) -> None:
         super().__init__(daemon=True)
-        self.worker_id = worker_id
-        self.holding = threading.Event()
+        self.worker_id, self.holding = worker_id, threading.Event()
         self.running_task: Any = None  # the id of the task that this worker is at
-        self.orphans: dict[tuple[Any, int], float] = {}  # when each was first seen
+        self.orphans: dict[Any, float] = {}  # when each lost run was first seen
 
     def run(self) -> None:
-        """Beat until the process ends."""
         while True:
             try:
                 self.beat()
                 self.holding.set()
             except Error as error:
                 self.holding.clear()
-                outages.error("Waiting for the database: %s", error)
-                connections[direct_alias()].close()
+                wait_for_database(error, direct_alias())
             time.sleep(HEARTBEAT)
 
     def beat(self) -> None:
         """Take the lock, and queue tasks again that had no worker for GRACE seconds."""
         with connections[direct_alias()].cursor() as cursor:
-            number = lock_number(self.worker_id)
-            cursor.execute("SELECT pg_advisory_lock(%s, %s)", [WORKER_LOCKS, number])
+            mine = [WORKER_LOCKS, lock_number(self.worker_id)]
+            cursor.execute("SELECT pg_try_advisory_lock(%s, %s)", mine)
             cursor.execute(LIVING, [WORKER_LOCKS])
             living = {number for (number,) in cursor}
-        seen, self.orphans = self.orphans, {}
+        now, orphans = time.monotonic(), {}
         for row in DBTaskResult.objects.using(direct_alias()).running():
             worker_id = row.worker_ids[-1]
             # A claim whose COMMIT was cut off may have come through all the same.
             forgotten = worker_id == self.worker_id and row.pk != self.running_task
-            if lock_number(worker_id) in living and not forgotten:
-                continue
-            run = (row.pk, len(row.worker_ids))
-            self.orphans[run] = seen.get(run, time.monotonic())
-            if time.monotonic() - self.orphans[run] > GRACE:
-                put_back(row)
+            if forgotten or lock_number(worker_id) not in living:
+                run = (row.pk, len(row.worker_ids))
+                orphans[run] = self.orphans.get(run, now)
+                if now - orphans[run] > GRACE:
+                    put_back(row)
+        self.orphans = orphans
 
 
 def put_back(row: DBTaskResult) -> None:
     """Queue a task again whose worker was killed, or fail it after ATTEMPTS runs."""
-    running = DBTaskResult.objects.using(direct_alias()).running()
-    same_run = running.filter(pk=row.pk, worker_ids=row.worker_ids)
+    same_run = DBTaskResult.objects.using(direct_alias()).running()
+    same_run = same_run.filter(pk=row.pk, worker_ids=row.worker_ids)
+    lost = (
+        f"Task id={row.pk} path={row.task_path} lost its worker, which was killed,"
+        f" in run {len(row.worker_ids)} of {ATTEMPTS}"
+    )
     with transaction.atomic(using=direct_alias()):
-        row = same_run.select_for_update(skip_locked=True).first()
-        if row is None:  # another worker was faster
-            return
-        token = logs.request_id.set(row.args_kwargs.get("request_id", "-"))
-        lost = (
-            f"Task id={row.pk} path={row.task_path} lost its worker, which was killed,"
-            f" in run {len(row.worker_ids)} of {ATTEMPTS}"
-        )
-        if len(row.worker_ids) < ATTEMPTS:
-            row.status = TaskResultStatus.READY
-            row.save(update_fields=["status"])
-            logger.warning("%s: it will be run again", lost)
-        else:
-            row.set_failed(WorkerLost(f"{lost}: given up"))
-            logger.error("%s: given up", lost)
-        logs.request_id.reset(token)
+        # None if another worker was faster.
+        for row in same_run.select_for_update(skip_locked=True):
+            logs.request_id.set(row.args_kwargs.get("request_id", "-"))
+            if len(row.worker_ids) < ATTEMPTS:
+                row.status = TaskResultStatus.READY
+                row.save(update_fields=["status"])
+                logger.warning("%s: it will be run again", lost)
+            else:
+                row.set_failed(WorkerLost(f"{lost}: given up"))
+                logger.error("%s: given up", lost)
 
 
 class Worker:
     """Runs django-tasks-db's command, again after each outage, until a signal."""
 
     def __init__(self, *, batch: bool) -> None:
-        self.batch, self.stopping = batch, False
-        self.worker_id = f"{os.environ.get('DYNO', 'worker')}-{secrets.token_hex(4)}"
-        self.heartbeat = Heartbeat(self.worker_id)
-        self.handlers: dict[int, Any] = {}
+        worker_id = f"{os.environ.get('DYNO', 'worker')}-{secrets.token_hex(4)}"
+        self.heartbeat = Heartbeat(worker_id)
+        self.stopping, self.handlers = False, {}
+        self.options = {"queue_name": "*", "batch": batch, "worker_id": worker_id}
+        task_started.connect(self.begin_task)
+        task_finished.connect(self.end_task)
+        pre_save.connect(self.before_save, sender=DBTaskResult)
 
     def run(self) -> None:
         """Return after a signal or, in a batch, once no task is left, running or not.
@@ -169,9 +150,6 @@ class Worker:
         A dyno is killed 30 s after the signal: a task that takes longer is then found
         by another worker and run again from its start.
         """
-        task_started.connect(self.begin_task)
-        task_finished.connect(self.end_task)
-        pre_save.connect(self.before_save, sender=DBTaskResult)
         if connections[direct_alias()].vendor == "postgresql":
             self.heartbeat.start()
         else:
@@ -179,48 +157,30 @@ class Worker:
         while not self.stopping:
             try:
                 self.heartbeat.holding.wait()
-                retry_until_connected()
-                self.run_command()
-            except (OperationalError, InterfaceError) as error:
-                outages.error("Waiting for the database: %s", error)
-            except (DataError, UnicodeEncodeError):
-                self.fail_unstorable()
-            except SystemExit:  # a signal came between two tasks
-                break
-            else:
-                if self.batch and not self.heartbeat.orphans:
+                call_command("db_worker", **self.options, reload=False)
+                if not self.heartbeat.orphans:
                     break
                 time.sleep(1)
-        logger.info("Worker %s stopped, with no task left running", self.worker_id)
-
-    def run_command(self) -> None:
-        """Run django-tasks-db's command for all queues."""
-        call_command(
-            "db_worker",
-            queue_name="*",
-            batch=self.batch,
-            reload=False,
-            startup_delay=False,
-            worker_id=self.worker_id,
-        )
+            except (OperationalError, InterfaceError) as error:
+                wait_for_database(error)
+            except SystemExit:  # a signal came between two tasks
+                break
+        logger.info("Stopped, with no task left running")
 
     def begin_task(self, task_result: Any, **kwargs: Any) -> None:
-        """Keep the task from being failed by a signal; Heroku may send two."""
-        self.heartbeat.running_task = row = None
-        row = DBTaskResult.objects.filter(pk=task_result.id).first()
-        if row is not None:
-            self.heartbeat.running_task = row.pk
-            logs.request_id.set(row.args_kwargs.get("request_id", "-"))
+        """Keep signals from failing the task; Heroku may send two."""
+        row = DBTaskResult.objects.get(pk=task_result.id)
+        self.heartbeat.running_task = row.pk
+        logs.request_id.set(row.args_kwargs.get("request_id", "-"))
         for number in (signal.SIGINT, signal.SIGTERM):
             self.handlers[number] = signal.signal(number, self.stop_after_task)
 
     def stop_after_task(self, number: int, frame: Any) -> None:
-        """Remember a signal while a task runs."""
-        logger.info("Stopping after the task that is running")
+        """Remember a signal that came while a task runs."""
         self.stopping = True
 
     def end_task(self, **kwargs: Any) -> None:
-        """Hand the signals back to the command, with the one that came meanwhile."""
+        """Give the signals back to the command, and the one that came meanwhile."""
         self.heartbeat.running_task = None
         logs.request_id.set("-")
         while self.handlers:
@@ -229,14 +189,15 @@ class Worker:
             signal.raise_signal(signal.SIGTERM)
 
     def before_save(self, instance: DBTaskResult, **kwargs: Any) -> None:
-        """Wait for the database before the outcome of a task is stored."""
-        if instance.pk == self.heartbeat.running_task:
-            retry_until_connected()
-
-    def fail_unstorable(self) -> None:
-        """Mark a task as failed whose error cannot be stored: it may hold a NUL."""
-        pk = self.heartbeat.running_task
-        logger.exception("Task id=%s failed with an error that cannot be stored", pk)
-        for row in DBTaskResult.objects.running().filter(pk=pk):
-            row.set_failed(ValueError("The error cannot be stored: see the log"))
-        self.end_task()
+        """Wait for the database, and let no column refuse the outcome of a task."""
+        if instance.pk != self.heartbeat.running_task:
+            return
+        text = instance.traceback.replace("\0", "")
+        instance.traceback = text.encode(errors="replace").decode()
+        while True:
+            try:
+                with connections["default"].cursor() as cursor:
+                    cursor.execute("SELECT 1")
+                return
+            except (OperationalError, InterfaceError) as error:
+                wait_for_database(error)

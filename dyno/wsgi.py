@@ -2,7 +2,6 @@
 
 import io
 import logging
-import threading
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -11,18 +10,21 @@ from django.core import wsgi
 
 from dyno import checks, logs
 from dyno.body import RequestBody
-from dyno.bulkhead import Application, Bulkhead, Closing
+from dyno.bulkhead import Bulkhead, Closing
 from dyno.middleware import security_headers
 from dyno.proxies import is_https_list
 from dyno.static import StaticFiles
+
+Environ = dict[str, Any]
+Application = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
 
 logger = logging.getLogger(__name__)
 
 bulkhead = Bulkhead()
 
+UP_HEADERS = {"Content-Type": "text/plain", "Content-Length": "3"}
 BUSY = b"<!doctype html><title>Busy</title><h1>Please try again in a moment</h1>\n"
-BUSY_HEADERS = {"Content-Type": "text/html; charset=utf-8", "Retry-After": "10"}
-BUSY_HEADERS |= {"Cache-Control": "no-store", "Content-Length": str(len(BUSY))}
+BUSY_HEADERS = {"Content-Type": "text/html", "Content-Length": str(len(BUSY))}
 
 
 def get_wsgi_application() -> Application:
@@ -41,17 +43,15 @@ class FrontDoor:
     def __init__(self, django: Application) -> None:
         self.django = django
         self.static_files = StaticFiles(self.enter)
-        headers = {"Content-Type": "text/plain", "Content-Length": "3"}
-        headers |= {"Cache-Control": "no-store"} | security_headers(secure=True)
-        self.up_headers = [*headers.items()]
+        more = security_headers(secure=True) | {"Cache-Control": "no-store"}
+        self.up_headers = [*(UP_HEADERS | more).items()]
+        self.busy_headers = [*(BUSY_HEADERS | more | {"Retry-After": "10"}).items()]
 
-    def __call__(
-        self, environ: dict[str, Any], start_response: Callable[..., Any]
-    ) -> Iterable[bytes]:
+    def __call__(self, environ: Environ, start_response: Any) -> Iterable[bytes]:
         sent_id = environ.get("HTTP_X_REQUEST_ID")
         environ["dyno.request_id"] = logs.clean_request_id(sent_id)
         if environ["PATH_INFO"] == "/up":
-            start_response("200 OK", self.up_headers)
+            start_response("200 OK", [*self.up_headers])
             return [b"up\n"]
         if is_https_list(environ):
             environ["wsgi.url_scheme"] = "https"
@@ -60,15 +60,11 @@ class FrontDoor:
             return self.static_files(environ, start_response)
         return self.enter(environ, start_response)
 
-    def enter(
-        self, environ: dict[str, Any], start_response: Callable[..., Any]
-    ) -> Iterable[bytes]:
+    def enter(self, environ: Environ, start_response: Any) -> Iterable[bytes]:
         """Let a request through to Django as soon as the bulkhead has a place."""
         token = bulkhead.enter()
         if token is None:
-            secure = environ["wsgi.url_scheme"] == "https"
-            headers = BUSY_HEADERS | security_headers(secure=secure)
-            start_response("503 Service Unavailable", [*headers.items()])
+            start_response("503 Service Unavailable", [*self.busy_headers])
             return [BUSY]
         logs.request_id.set(environ["dyno.request_id"])
 
@@ -82,9 +78,7 @@ class FrontDoor:
             leave()
             raise
 
-    def answer(
-        self, environ: dict[str, Any], start_response: Callable[..., Any]
-    ) -> Iterable[bytes]:
+    def answer(self, environ: Environ, start_response: Any) -> Iterable[bytes]:
         """Have Django answer; with a 400 if it cannot even read the request.
 
         It reads the Content-Type and, for some, the query before its own error handlers
@@ -95,19 +89,19 @@ class FrontDoor:
         host = environ.get("HTTP_HOST", "")
         if host.startswith(".") or ".." in host:  # ".example.com" would allow it
             environ["HTTP_HOST"] = "-"
-        begun = threading.Event()
+        answers: list[Any] = []
 
         def start(*arguments: Any) -> Any:
-            begun.set()
+            answers.append(arguments)
             return start_response(*arguments)
 
         try:
             return self.django(environ, start)
         except Exception as error:
-            if begun.is_set():
+            if answers:
                 raise
             name = type(error).__name__
             logger.warning("Refused a request that Django could not read: %s", name)
-        plain = {"CONTENT_TYPE": "", "QUERY_STRING": "", "HTTP_COOKIE": ""}
-        environ |= plain | {"dyno.unreadable": True}
+        unread = {"CONTENT_TYPE": "", "QUERY_STRING": "", "HTTP_COOKIE": ""}
+        environ |= unread | {"dyno.unreadable": True}
         return self.django(environ, start_response)

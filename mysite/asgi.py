@@ -1,9 +1,9 @@
 """
 An ASGI application, for a server other than gunicorn.
 
-/up and static files are the WSGI application's. Here, put
-"whitenoise.middleware.WhiteNoiseMiddleware" after SecurityMiddleware in MIDDLEWARE,
-and tell the server which proxy to trust about HTTPS.
+Unlike the WSGI application, it does not answer /up and the static files. For those, add
+"whitenoise.middleware.WhiteNoiseMiddleware" after SecurityMiddleware in MIDDLEWARE.
+Configure the server to trust the proxy that says whether a request came over HTTPS.
 
 https://docs.djangoproject.com/en/6.1/howto/deployment/asgi/
 """

@@ -1,10 +1,9 @@
 """
 Django settings for mysite.
 
-Read from top to bottom: the headings and their order are those of Django's own project
-template, so that a diff against the next Django's is the upgrade guide. Every value
-that differs between servers comes from a config var; the README lists them. With none
-set, the site is closed: no debug, HTTPS only, no host is answered.
+Read from top to bottom: headings and their order are those of Django's own project
+template. Each value that differs between servers comes from a config var; the README
+lists them. With none set, the site is closed: no debug, HTTPS only, no host answered.
 
 https://docs.djangoproject.com/en/6.1/ref/settings/
 """
@@ -18,15 +17,13 @@ from django.utils.csp import CSP
 
 from dyno import database, logs, mail, uploads
 
-# Build paths inside the project like this: BASE_DIR / 'subdir'.
 BASE_DIR = Path(__file__).resolve().parent.parent
 
 # `DJANGO_LOCAL=1` means development on this machine; the site then listens on localhost
-# only. `bin/run`, `runserver` and the tests set it; no server does.
+# only. `bin/run`, `runserver` and the tests set it; never set it on a server.
 LOCAL = os.environ.get("DJANGO_LOCAL") == "1"
 
-# True in a build, in Heroku CI and on every dyno.
-ON_HEROKU = "DYNO" in os.environ
+ON_HEROKU = "DYNO" in os.environ  # in a build and in Heroku CI, too
 
 
 # Security
@@ -37,13 +34,13 @@ DEVELOPMENT_KEY = "{{ secret_key }}"
 
 SECRET_KEY = os.environ.get("DJANGO_SECRET_KEY", DEVELOPMENT_KEY if LOCAL else "")
 
-# Without a database nothing that is signed lasts, so a first push needs no key. With
-# one the release phase asks for it; imports must pass, since a build may come before.
+# Without a database nothing that is signed has to last, so a first push needs no key.
+# With one, the release phase requires a key; the build works without.
 SECRET_KEY_IS_RANDOM = not SECRET_KEY and "DATABASE_URL" not in os.environ
 if SECRET_KEY_IS_RANDOM:
     SECRET_KEY = secrets.token_urlsafe(48)
 
-# To change the key without logging anybody out, move the old one here for a while.
+# To change the key without logging anybody out, keep the old one here for two weeks.
 SECRET_KEY_FALLBACKS = os.environ.get("DJANGO_SECRET_KEY_FALLBACKS", "").split()
 
 DEBUG = LOCAL and os.environ.get("DJANGO_DEBUG") == "1"
@@ -52,22 +49,18 @@ ALLOWED_HOSTS = os.environ.get("DJANGO_ALLOWED_HOSTS", "").replace(",", " ").spl
 if LOCAL:
     ALLOWED_HOSTS += [".localhost", "127.0.0.1", "[::1]"]
 elif ON_HEROKU:
-    # Heroku's router passes on the hosts of this app only, so this opens no other.
+    # Heroku's router passes on this app's hosts only, so this opens no other.
     ALLOWED_HOSTS += [".herokuapp.com"]
 
 # Only gunicorn decides whether a request came over HTTPS: see forwarded_allow_ips in
 # gunicorn.conf.py. So SECURE_PROXY_SSL_HEADER and CSRF_TRUSTED_ORIGINS are not needed.
 SECURE_SSL_REDIRECT = not LOCAL
 
-# How long browsers insist on HTTPS, in seconds. An hour can be waited out, a year
-# cannot: raise it once you are sure that HTTPS stays.
-hsts = os.environ.get("DJANGO_HSTS_SECONDS", "")
-SECURE_HSTS_SECONDS = 0 if LOCAL else int(hsts) if hsts.isdecimal() else 3600
+# Seconds for which browsers insist on HTTPS: raise it once you are sure that it stays.
+SECURE_HSTS_SECONDS = 0 if LOCAL else int(os.environ.get("DJANGO_HSTS_SECONDS") or 3600)
 
-# W005 and W021 concern the whole domain, so they are your decision. dyno's own checks
-# replace the other three.
-SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
-SILENCED_SYSTEM_CHECKS += ["security.W009", "security.W018", "security.W020"]
+# 005 and 021 concern the whole domain: your decision. dyno's checks replace the others.
+SILENCED_SYSTEM_CHECKS = [f"security.W{n}" for n in ("005", "021", "009", "018", "020")]
 
 # Browsers bind a __Host- cookie to this host, to HTTPS and to the path "/".
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = not LOCAL
@@ -75,7 +68,7 @@ SESSION_COOKIE_NAME = "sessionid" if LOCAL else "__Host-sessionid"
 CSRF_COOKIE_NAME = "csrftoken" if LOCAL else "__Host-csrftoken"
 CSRF_COOKIE_HTTPONLY = True
 
-# A CDN with this site as its origin, "https://cdn.example.com", serves static files.
+# A CDN that serves static files, with this site as origin: "https://cdn.example.com".
 STATIC_HOST = os.environ.get("DJANGO_STATIC_HOST", "").rstrip("/")
 OWN = [CSP.SELF, STATIC_HOST] if STATIC_HOST else [CSP.SELF]
 
@@ -95,18 +88,16 @@ SECURE_CSP = {
     "frame-ancestors": [CSP.NONE],
 }
 
-# Headers that Django has no setting for; pages and static files carry them.
+# Headers that Django has no setting for, for pages and static files.
 SECURITY_HEADERS = {
     "Cross-Origin-Resource-Policy": "cross-origin" if STATIC_HOST else "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=()",
 }
 
 # How many proxies add to X-Forwarded-For: 1 for Heroku's router, 2 with a CDN.
-hops = os.environ.get("DJANGO_TRUSTED_HOPS", "")
-TRUSTED_HOPS = int(hops) if hops.isdecimal() else 1
+TRUSTED_HOPS = int(os.environ.get("DJANGO_TRUSTED_HOPS") or 1)
 
-# Bytes. A larger body gets a 413; a larger form a 400, for reading one takes up to
-# sixty times its size in memory.
+# Bytes: a larger body gets a 413, a larger form a 400, since it takes a lot of memory.
 REQUEST_MAX_BYTES = 10 * 1024 * 1024
 DATA_UPLOAD_MAX_MEMORY_SIZE = 512 * 1024
 
@@ -126,8 +117,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
-    # Neither Heroku's router nor gunicorn compresses pages. It comes first, so that it
-    # compresses last.
+    # Neither Heroku's router nor gunicorn does; it comes first, to compress last.
     "dyno.middleware.CompressPages",
     "django.middleware.http.ConditionalGetMiddleware",
     "django.middleware.csp.ContentSecurityPolicyMiddleware",
@@ -155,7 +145,6 @@ TEMPLATES = [
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
             ],
-            # `static` in every template, without `load static`.
             "builtins": ["django.templatetags.static"],
         },
     },
@@ -167,70 +156,50 @@ WSGI_APPLICATION = "mysite.wsgi.application"
 # Database
 # https://docs.djangoproject.com/en/6.1/ref/settings/#databases
 
-# dj-database-url reads DATABASE_URL, which `heroku addons:create
-# heroku-postgresql:essential-0` sets; dyno/database.py adds TLS and time-outs.
+# dj-database-url reads DATABASE_URL; dyno/database.py adds TLS and time-outs. More
+# databases, such as a follower: docs/growing.md.
 DATABASES = database.from_environ(os.environ, local=LOCAL)
 
 if "DATABASE_URL" not in os.environ and (LOCAL or not ON_HEROKU):
-    # A dyno's disk forgets, so this file is for development; a check refuses it there.
+    # For development; a check refuses it elsewhere, since a dyno's disk forgets.
     DATABASES = {"default": dj_database_url.parse(f"sqlite:///{BASE_DIR}/db.sqlite3")}
-
-# More databases, such as a follower: docs/growing.md.
 
 
 # Caches and sessions
 # https://docs.djangoproject.com/en/6.1/topics/cache/
 
-# Set by `heroku addons:create heroku-redis:mini`.
-redis_url = os.environ.get("REDIS_URL", "")
-if redis_url:
-    # Seconds; dyno/cache.py says what happens then.
+# In Redis if it is attached, else in the database, else in each process. Sessions stay
+# in the database: from a cache that was away, a logged-out one could come back.
+CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
+if redis_url := os.environ.get("REDIS_URL"):
+    # Seconds. Heroku signs Redis's certificate itself, so there is no chain to verify.
     options = {"socket_connect_timeout": 0.5, "socket_timeout": 0.5}
-    if redis_url.startswith("rediss://"):
-        # Heroku signs Redis's certificate itself, so there is no chain to verify.
-        options["ssl_cert_reqs"] = None
-    cache = {"BACKEND": "dyno.cache.FailOpenRedisCache"}
-    cache |= {"LOCATION": redis_url, "OPTIONS": options}
+    options |= {"ssl_cert_reqs": None} if redis_url.startswith("rediss://") else {}
+    redis = {"BACKEND": "dyno.cache.FailOpenRedisCache", "LOCATION": redis_url}
+    CACHES["default"] = redis | {"OPTIONS": options}
 elif DATABASES and not LOCAL:
-    # All dynos share it; the release phase makes the table.
-    cache = {"BACKEND": "django.core.cache.backends.db.DatabaseCache"}
-    cache |= {"LOCATION": "cache", "OPTIONS": {"MAX_ENTRIES": 5_000}}
-else:
-    cache = {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
-CACHES = {"default": cache}
-
-# Sessions stay in the database, Django's default, even with Redis: out of a cache that
-# was away for a moment, a session that had been logged out could come back.
+    # The release phase makes the table.
+    table = {"BACKEND": "django.core.cache.backends.db.DatabaseCache"}
+    CACHES["default"] = table | {"LOCATION": "cache", "OPTIONS": {"MAX_ENTRIES": 5_000}}
 
 
 # Users and passwords
 # https://docs.djangoproject.com/en/6.1/ref/settings/#auth-password-validators
 
 AUTH_USER_MODEL = "mysite.User"
-
-AUTH_PASSWORD_VALIDATORS = [
-    {"NAME": f"django.contrib.auth.password_validation.{name}"}
-    for name in (
-        "UserAttributeSimilarityValidator",
-        "MinimumLengthValidator",
-        "CommonPasswordValidator",
-        "NumericPasswordValidator",
-    )
-]
-
 AUTHENTICATION_BACKENDS = ["dyno.login.SlowedModelBackend"]
+
+kinds = ("UserAttributeSimilarity", "MinimumLength", "CommonPassword", "Numeric")
+validators = "django.contrib.auth.password_validation"
+AUTH_PASSWORD_VALIDATORS = [{"NAME": f"{validators}.{kind}Validator"} for kind in kinds]
 
 
 # Internationalization
 # https://docs.djangoproject.com/en/6.1/topics/i18n/
 
 LANGUAGE_CODE = "en-us"
-
 TIME_ZONE = "UTC"
-
-USE_I18N = True
-
-USE_TZ = True
+USE_I18N = USE_TZ = True
 
 
 # Static files (CSS, JavaScript, images) and uploads
@@ -239,7 +208,6 @@ USE_TZ = True
 STATIC_URL = f"{STATIC_HOST}/static/"
 STATICFILES_DIRS = [BASE_DIR / "static"]
 STATIC_ROOT = BASE_DIR / "staticfiles"
-
 MEDIA_URL = "/media/"
 MEDIA_ROOT = BASE_DIR / "media"
 
@@ -249,7 +217,7 @@ STORAGES = {
     "staticfiles": {"BACKEND": plain if DEBUG else "dyno.static.ManifestStorage"},
 }
 
-# Only the hashed copies; the others would double the slug.
+# Keep only the hashed copies: the others would double the slug.
 WHITENOISE_KEEP_ONLY_HASHED_FILES = True
 
 
@@ -259,10 +227,10 @@ WHITENOISE_KEEP_ONLY_HASHED_FILES = True
 MAILERS = {"default": mail.mailer(os.environ, local=LOCAL)}
 DEFAULT_FROM_EMAIL = SERVER_EMAIL = os.environ.get("EMAIL_FROM", "webmaster@localhost")
 
-# Comma-separated addresses for error emails; at most one a minute from each process.
+# Comma-separated addresses for error emails: at most one a minute from each process.
 ADMINS = mail.addresses(os.environ.get("DJANGO_ADMINS", ""))
 
-# An error's report lists the settings, and Redis's URL holds a password.
+# Error reports list the settings, and the URL of Redis holds a password.
 DEFAULT_EXCEPTION_REPORTER_FILTER = "dyno.views.ReportFilter"
 
 
@@ -270,14 +238,13 @@ DEFAULT_EXCEPTION_REPORTER_FILTER = "dyno.views.ReportFilter"
 # https://docs.djangoproject.com/en/6.1/topics/tasks/
 
 # Run at once in development; in production by `heroku ps:scale worker=1`.
-TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend"}}
-if LOCAL:
-    TASKS["default"]["BACKEND"] = "django.tasks.backends.immediate.ImmediateBackend"
+at_once, later = "immediate.ImmediateBackend", "django_tasks_db.DatabaseBackend"
+TASKS = {"default": {"BACKEND": f"django.tasks.backends.{at_once}" if LOCAL else later}}
 
 
 # Logging
 # https://docs.djangoproject.com/en/6.1/topics/logging/
 
 # Django's own with DEBUG; else one event a line on stdout, for Heroku's log.
-level = os.environ.get("DJANGO_LOG_LEVEL", "")
-LOGGING = {} if DEBUG else logs.config(level, admins=bool(ADMINS))
+log_level = os.environ.get("DJANGO_LOG_LEVEL", "")
+LOGGING = {} if DEBUG else logs.config(log_level, admins=bool(ADMINS))

@@ -1,4 +1,4 @@
-"""The addresses of the site. dyno.wsgi answers /up and /static/ before these."""
+"""The URLs of the site. dyno.wsgi answers /up and the static files before Django."""
 
 from django.conf import settings
 from django.conf.urls.static import static
@@ -17,7 +17,8 @@ urlpatterns = [
     path("admin/", admin.site.urls),
 ]
 
-# Uploads, with DEBUG on this machine; elsewhere they are in a bucket.
+# With DEBUG, Django serves the uploads; in production they are in a bucket.
 urlpatterns += static(settings.MEDIA_URL, document_root=settings.MEDIA_ROOT)
 
+handler400 = handler403 = handler404 = "dyno.views.client_error"
 handler500 = "dyno.views.server_error"

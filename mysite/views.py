@@ -19,5 +19,5 @@ def home(request):
 @login_not_required
 @require_safe
 def robots(request):
-    """Allow robots everywhere but in the admin."""
+    """Allow search engines everywhere but in the admin."""
     return HttpResponse("User-agent: *\nDisallow: /admin/\n", content_type="text/plain")

@@ -21,7 +21,9 @@ function row(name, state, command) {
   term.textContent = name[0].toUpperCase() + name.slice(1);
   div.appendChild(document.createElement("dd")).textContent = state;
   if (command) {
-    div.appendChild(document.createElement("code")).textContent = command;
+    const fix = div.appendChild(document.createElement("dd"));
+    fix.className = "fix";
+    fix.appendChild(document.createElement("code")).textContent = command;
   }
   return div;
 }

@@ -99,6 +99,14 @@ ALL_FAILED = {"database": "failed", "migrations": "failed", "cache": "failed"}
             {"database": "none", "migrations": "none"},
             ["heroku addons:create heroku-postgresql:essential-0"],
         ),
+        (
+            "dyno",
+            {"database": "none", "migrations": "none", "secret key": "none"},
+            [
+                'heroku config:set DJANGO_SECRET_KEY="$(openssl rand -base64 48)"',
+                "heroku addons:create heroku-postgresql:essential-0",
+            ],
+        ),
         ("laptop", ALL_FAILED, []),
         ("laptop", {"migrations": "failed"}, ["python manage.py migrate"]),
     ],
@@ -129,7 +137,7 @@ def test_bin_run_says_that_its_port_is_taken(laptop, folder):
         capture_output=True,
         text=True,
     )
-    said = f"Port {port} is not free, or no port. Take another: PORT=8123 bin/run\n"
+    said = f"Port {port} is in use, or is not a port. Fix: PORT=8123 bin/run\n"
     assert (again.returncode, again.stderr) == (1, said)
 
 

@@ -134,6 +134,33 @@ def test_black_finds_nothing_to_change(create, shape, name):
     call(black, "--check", "--diff", ".", cwd=create(shape, name))
 
 
+@ways
+def test_ruff_finds_nothing_to_change(create, shape, name):
+    ruff = Path(sys.executable).parent / "ruff"
+    call(ruff, "check", "--no-cache", cwd=create(shape, name))
+    call(ruff, "format", "--no-cache", "--check", "--diff", cwd=create(shape, name))
+
+
+@ways
+def test_the_library_is_the_same_in_every_project_byte_for_byte(
+    create, repository, shape, name
+):
+    ours, theirs = files(repository / "dyno"), files(create(shape, name) / "dyno")
+    ours = {
+        path: f.read_bytes() for path, f in ours.items() if "__pycache__" not in path
+    }
+    theirs = {p: f.read_bytes() for p, f in theirs.items() if "__pycache__" not in p}
+    assert theirs == ours
+
+
+@ways
+def test_no_model_of_a_project_lacks_a_migration(create, shape, name):
+    check = ("manage.py", "makemigrations", "--check", "--dry-run")
+    project = create(shape, name)
+    said = call(create.python, "-B", *check, cwd=project, DJANGO_LOCAL="1")
+    assert said == "No changes detected\n"
+
+
 def test_each_project_has_a_secret_key_of_its_own(create):
     keys = [
         KEY.search(next(create(*way).glob("*/settings.py")).read_text())[1]
@@ -172,15 +199,15 @@ def test_what_the_documents_tell_to_change_leaves_the_tests_green(create, tmp_pa
     shutil.copytree(create("archive", "x"), project)
     change(
         project / "x/settings.py",
-        ('"script-src": [CSP.SELF]', '"script-src": [CSP.SELF, "https://example.com"]'),
-        ('"img-src": [CSP.SELF]', '"img-src": [CSP.SELF, "https://example.com"]'),
+        ('"script-src": OWN', '"script-src": [*OWN, "https://example.com"]'),
+        ('"img-src": OWN', '"img-src": [*OWN, "https://example.com"]'),
         ('LANGUAGE_CODE = "en-us"', 'LANGUAGE_CODE = "de"'),
     )
     change(
         project / "x/views.py",
         (
-            "from django.core.cache",
-            "from django.contrib.auth.models import User\nfrom django.core.cache",
+            "require_safe\n\n\n",
+            "require_safe\n\nfrom .models import User\n\n\n",
         ),
         ('{"release": release}', '{"release": User.objects.count()}'),
     )

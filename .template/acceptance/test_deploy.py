@@ -107,7 +107,9 @@ def test_a_visitor_on_http_is_sent_to_https(owner):
 
 
 def test_the_page_and_its_assets_are_served(visitor):
-    page = visitor.get("/", Accept_Encoding="gzip, br")
+    small = visitor.get("/", Accept_Encoding="gzip, br")
+    assert small.headers["Content-Encoding"] == "gzip"
+    page = visitor.get("/")
     assert page.status == 200 and "Hello from Django" in page.text
     assert page.headers["Strict-Transport-Security"]
     assets = {*re.findall(r'"(/static/[^"]+)"', page.text)}
@@ -116,7 +118,7 @@ def test_the_page_and_its_assets_are_served(visitor):
         assert re.search(r"\.[0-9a-f]{12}\.", path), "not named by its content"
         asset = visitor.get(path, Accept_Encoding="gzip, br")
         assert asset.status == 200
-        assert asset.headers["Cache-Control"] == "max-age=315360000, public, immutable"
+        assert asset.headers["Cache-Control"] == "max-age=31536000, immutable"
 
 
 def test_assets_are_compressed_as_the_browser_asks(visitor):
@@ -232,14 +234,16 @@ from django.db import migrations
 
 
 class Migration(migrations.Migration):
+    dependencies = [("mysite", "0001_initial")]
     operations = [
         migrations.RunSQL("CREATE TABLE half_done ()"),
         migrations.RunSQL("SELECT no_such_column FROM half_done"),
     ]
 """
-    owner.write("mysite/migrations/__init__.py", "")
-    owner.write("mysite/migrations/0001_initial.py", migration)
-    refused(owner, visitor, "no_such_column")
+    owner.write("mysite/migrations/0002_broken.py", migration)
+    output = refused(owner, visitor, "no_such_column")
+    assert "The migration mysite.0002_broken failed: " in output
+    assert "The release that was live stays live." in output
     assert postgres.psql("SELECT count(*) FROM pg_tables", "deploy") == tables
 
 
@@ -249,3 +253,15 @@ def test_a_missing_secret_key_is_refused(owner, visitor, owner_goes_back):
     owner.change("templates/home.html", "Hello", "Good day")
     output = refused(owner, visitor, "DJANGO_SECRET_KEY is not set")
     assert "heroku config:set DJANGO_SECRET_KEY=" in output
+    assert "heroku releases:retry" in output
+
+
+def test_a_first_push_needs_no_config_var(source, tmp_path):
+    shutil.copytree(source, tmp_path / "project")
+    with parts.HAProxy() as router, App(tmp_path, router, {}) as app:
+        succeeded, output = Owner(tmp_path / "project", app).push()
+        assert succeeded, output
+        answers = [browser(router).get("/") for _ in range(4)]
+        assert [answer.status for answer in answers] == [200] * 4
+        ready = browser(router).get("/ready").text
+    assert '"secret key": "none"' in ready and '"database": "none"' in ready

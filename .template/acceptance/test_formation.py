@@ -52,7 +52,7 @@ def test_a_failed_task_is_in_the_log_with_the_id_of_its_request(formation):
     failure = next(line for line in log if "fail was to fail" in line)
     assert "Traceback" in failure and task_id in failure
     request_id = failure.partition("request_id=")[2].split()[0]
-    [access] = [line for line in log if "at=info" in line and request_id in line]
+    [access] = [line for line in log if "logger=access" in line and request_id in line]
     assert "method=POST path=/rehearsal/enqueue" in access
 
 

@@ -19,7 +19,7 @@ from dyno.migrations import unapplied, unmade
 
 logger = logging.getLogger(__name__)
 
-NEW_DATABASE = "heroku config:set DATABASE_URL=postgres://USER:PASSWORD@HOST/NAME"
+NEW_DATABASE = "DATABASE_URL=postgres://USER:PASSWORD@HOST/NAME"
 
 
 @check("configuration")
@@ -27,15 +27,15 @@ def database_url() -> Problems:
     """Find a DATABASE_URL that is missing or cannot be used."""
     for name in ("DATABASE_URL", database.POOL_URL):
         if name in os.environ and (cause := database_url_problem(os.environ[name])):
-            yield error(4, f"{name} {cause}.", NEW_DATABASE)
+            yield error(4, f"{name} {cause}.", f"heroku config:set {NEW_DATABASE}")
     if "DATABASE_URL" in os.environ or is_local():
         return
     if on_heroku():
-        cause = "DATABASE_URL is not set: pages that need a database answer 503."
-        yield warning(5, cause, database.ATTACH)
+        yield warning(
+            5, "DATABASE_URL is not set: some pages are 503.", database.ATTACH
+        )
     else:
-        cause = "DATABASE_URL is not set, and no server should guess a database."
-        yield error(6, cause, NEW_DATABASE.removeprefix("heroku config:set "))
+        yield error(6, "DATABASE_URL is not set.", NEW_DATABASE)
 
 
 @check("configuration")
@@ -43,8 +43,8 @@ def sqlite_on_a_dyno() -> Problems:
     """Find a database that is lost at least once a day, and that dynos do not share."""
     engine = settings.DATABASES.get("default", {}).get("ENGINE", "")
     if engine.endswith("sqlite3") and on_heroku() and not is_local():
-        cause = "The database is an SQLite file, which a dyno loses at each restart."
-        yield error(7, cause, f"heroku config:unset DATABASE_URL && {database.ATTACH}")
+        fix = f"heroku config:unset DATABASE_URL && {database.ATTACH}"
+        yield error(7, "A dyno loses an SQLite file at each restart.", fix)
 
 
 @check()
@@ -54,8 +54,8 @@ def database_tls() -> Problems:
         mode = config.get("OPTIONS", {}).get("sslmode")
         local = is_local() or database.is_local(config.get("HOST", ""))
         if not local and mode in ("disable", "allow", "prefer"):
-            cause = f"sslmode lets the data of the database {alias} travel unencrypted."
-            yield error(9, cause, "remove sslmode from its URL, or make it require")
+            fix = "remove sslmode from its URL, or make it require"
+            yield error(9, f"sslmode allows the database {alias} without TLS.", fix)
 
 
 @check()
@@ -66,37 +66,31 @@ def connection_limit() -> Problems:
     phase and two for a worker, whose sign of life has its own.
     """
     limit = os.environ.get("DATABASE_CONNECTION_LIMIT", "")
-    connection = connections["default"]
-    figures = gunicorn_figures()
-    if not limit.isdecimal() or connection.vendor != "postgresql" or not figures:
+    connection, figures = connections["default"], gunicorn_figures()
+    is_direct = connection.vendor == "postgresql" and not database.is_pooled(connection)
+    if not limit.isdecimal() or not is_direct or not figures:
         return
-    if database.is_pooled(connection):
-        return  # the pooler keeps to the limit
     workers, threads = int(figures["workers"]), int(figures["threads"])
     needed = workers * threads * 2 + 1 + 2
     if needed > int(limit):
-        cause = (
-            f"One web dyno takes up to {needed} database connections while a release "
-            f"replaces another ({workers} workers x {threads} threads x 2, 1 for the "
-            f"release, 2 for a worker), and DATABASE_CONNECTION_LIMIT is {int(limit)}."
+        sum_ = (
+            f"{workers} workers x {threads} threads x 2, 1 for the release, 2 a worker"
         )
-        fitting = (int(limit) - 3) // (2 * threads)
-        fix = "heroku addons:upgrade, or fewer threads in gunicorn.conf.py"
-        if fitting > 0:
-            fix = f"heroku config:set WEB_CONCURRENCY={fitting}, or {fix}"
+        cause = f"One web dyno takes up to {needed} database connections in a release "
+        cause += f"({sum_}), and DATABASE_CONNECTION_LIMIT is {int(limit)}."
+        fitting = max(1, (int(limit) - 3) // (2 * threads))
+        fix = f"heroku config:set WEB_CONCURRENCY={fitting}, or heroku addons:upgrade"
         yield error(18, cause, fix)
 
 
 @check()
 def shared_cache() -> Problems:
     """Find a cache that each process has for itself, though several count in it."""
-    figures = gunicorn_figures() or {"workers": "1"}
-    backend = settings.CACHES["default"]["BACKEND"]
-    several = int(figures["workers"]) > 1 and not is_local()
-    if backend.endswith("LocMemCache") and several and "DATABASE_URL" not in os.environ:
-        cause = "The cache is each process's own memory, and several workers run."
+    local_memory = settings.CACHES["default"]["BACKEND"].endswith("LocMemCache")
+    several = int(gunicorn_figures().get("workers", 1)) > 1 and not is_local()
+    if local_memory and several and "DATABASE_URL" not in os.environ:
         fix = f"{database.ATTACH}, or heroku addons:create heroku-redis:mini"
-        yield warning(17, cause, fix)
+        yield warning(17, "Each worker has a cache of its own.", fix)
 
 
 def is_ours(folder: str | Path) -> bool:
@@ -112,19 +106,17 @@ def unmade_migrations() -> Problems:
 
     Queries would then use columns and tables that do not exist.
     """
-    for app in apps.get_app_configs():
-        managed = any(model._meta.managed for model in app.get_models())
-        if not is_ours(app.path) or not managed:
+    for app in filter(lambda app: is_ours(app.path), apps.get_app_configs()):
+        if not any(model._meta.managed for model in app.get_models()):
             continue
         try:
-            changes = unmade(app.label)
+            changes = " ".join(unmade(app.label).split())
         except NodeNotFoundError as missing:
-            cause = f"A migration is missing: {missing}."
-            yield error(34, cause, "git status, then commit it and push")
+            fix = "git status, then commit it and push"
+            yield error(34, f"A migration is missing: {missing}.", fix)
             return
         if changes:
-            summary = " ".join(changes.split())
-            cause = f"A model of {app.label} changed without a migration: {summary}"
+            cause = f"A model of {app.label} changed without a migration: {changes}"
             fix = f"python manage.py makemigrations {app.label}, commit and push"
             yield error(34, cause, fix)
 
@@ -135,13 +127,13 @@ def unapplied_migrations() -> Problems:
 
     Django runs it only when told to, by `check --deploy --database default`.
     """
-    for alias in database.aliases():
-        if not database.attached(alias) or not (names := unapplied(alias)):
-            continue
-        more = f" and {len(names) - 1} more" if len(names) > 1 else ""
-        cause = f"The database {alias} lacks a migration: {names[0]}{more}."
-        fix = "python manage.py release"
-        yield error(33, cause, f"heroku run {fix}" if on_heroku() else fix)
+    for alias in filter(database.attached, database.aliases()):
+        if names := unapplied(alias):
+            more = f" and {len(names) - 1} more" if len(names) > 1 else ""
+            cause = f"The database {alias} lacks a migration: {names[0]}{more}."
+            yield error(
+                33, cause, "heroku run " * on_heroku() + "python manage.py release"
+            )
 
 
 def log_unapplied_migrations() -> None:

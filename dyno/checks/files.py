@@ -9,13 +9,12 @@ from pathlib import Path
 
 from django.conf import settings
 
-from dyno.checks.registry import Problems, check, error, is_local, on_heroku, warning
+from dyno.checks.registry import Problems, check, error, is_local, warning
 
-# https://devcenter.heroku.com/articles/http-routing#keepalives
-ROUTER_KEEPALIVE = 90  # seconds
-
+# Seconds: https://devcenter.heroku.com/articles/http-routing#keepalives and
 # https://devcenter.heroku.com/articles/dyno-shutdown-behavior
-DYNO_SHUTDOWN = 30  # seconds
+ROUTER_KEEPALIVE = 90
+DYNO_SHUTDOWN = 30
 
 
 def read(name: str) -> str:
@@ -27,17 +26,14 @@ def read(name: str) -> str:
 @check()
 def python_versions() -> Problems:
     """Find two files that name different Pythons: each is read by one buildpack."""
-    pattern = r"^\s*(?:python-)?(\d+\.\d+)"
-    files = {}
-    for name in ("runtime.txt", ".python-version"):
-        if text := read(name):
-            match = re.search(pattern, text, re.MULTILINE)
-            files[name] = match[1] if match else "no version"
-    versions = set(files.values())
+    files = {name: read(name) for name in ("runtime.txt", ".python-version")}
+    pattern = re.compile(r"^\s*(?:python-)?(\d+\.\d+)", re.MULTILINE)
+    found = {name: pattern.search(text) for name, text in files.items() if text}
+    versions = {match[1] if match else "no version" for match in found.values()}
     running = "{}.{}".format(*sys.version_info)
     if len(versions) > 1 or "no version" in versions:
-        named = ", ".join(f"{name} names {version}" for name, version in files.items())
-        yield error(22, f"Which Python? {named}.", "make the two files agree")
+        cause = f"{' and '.join(found)} name {' and '.join(sorted(versions))}."
+        yield error(22, cause, "write the same Python version into both files")
     elif versions and versions != {running}:
         cause = f"Python {running} runs here, but {versions.pop()} on Heroku."
         yield warning(23, cause, "rm -r .venv, then bin/run")
@@ -46,15 +42,14 @@ def python_versions() -> Problems:
 @check()
 def committed_secrets() -> Problems:
     """Find a .env in the repository, or in a slug, which holds what was committed."""
-    root = Path(settings.BASE_DIR)
     command = ["git", "ls-files", "--error-unmatch", ".env"]
     try:
-        git = subprocess.run(command, cwd=root, capture_output=True)
+        git = subprocess.run(command, cwd=settings.BASE_DIR, capture_output=True)
         committed = git.returncode == 0
-        no_repository = git.returncode == 128
+        is_slug = git.returncode == 128  # no repository
     except OSError:
-        committed, no_repository = False, True
-    if committed or (no_repository and on_heroku() and (root / ".env").is_file()):
+        committed, is_slug = False, True
+    if committed or (is_slug and "DYNO" in os.environ and read(".env")):
         cause = ".env is in the repository. Change every secret in it: git remembers."
         yield error(29, cause, "git rm --cached .env; git commit")
 
@@ -66,44 +61,37 @@ def web_command() -> str:
 
 
 @functools.cache
-def print_config(root: str, command: str, environ: frozenset) -> tuple[int, str, str]:
-    """Return exit status, output and errors of `gunicorn … --print-config`."""
-    env = dict(environ) | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
-    env["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), env["PATH"]])
-    command = ["sh", "-c", f"{command} --print-config"]
-    run = subprocess.run(command, cwd=root, env=env, capture_output=True, text=True)
-    return run.returncode, run.stdout, run.stderr
-
-
-def asked_gunicorn() -> tuple[int, str, str]:
-    """Return what gunicorn answers for its settings, as the Procfile starts it."""
+def ask_gunicorn() -> subprocess.CompletedProcess[str] | None:
+    """Return what `gunicorn … --print-config` says, as the Procfile starts it."""
     match = re.search(r"\bgunicorn\b.*", web_command())
     if not match or sys.platform == "win32":
-        return 0, "", ""
-    return print_config(str(settings.BASE_DIR), match[0], frozenset(os.environ.items()))
+        return None
+    path = [str(Path(sys.executable).parent), os.environ.get("PATH", "")]
+    env = os.environ | {"PATH": os.pathsep.join(path)}
+    env["PYTHONPATH"] = os.pathsep.join(filter(None, sys.path))
+    shell = ["sh", "-c", f"{match[0]} --print-config"]
+    root = settings.BASE_DIR
+    return subprocess.run(shell, cwd=root, env=env, capture_output=True, text=True)
 
 
 def gunicorn_figures() -> dict[str, str]:
-    """Return gunicorn's settings by name, merged as it does; {} if they are unknown."""
-    lines = asked_gunicorn()[1].splitlines()
-    pairs = (line.partition("=") for line in lines if "=" in line)
+    """Return gunicorn's merged settings as text by name; {} if they are unknown."""
+    said = ask_gunicorn()
+    pairs = (line.partition("=") for line in said.stdout.splitlines()) if said else ()
     figures = {name.strip(): value.strip() for name, _, value in pairs}
     return figures if "threads" in figures else {}
 
 
 @check()
 def web_process() -> Problems:
-    """Find a web process that is missing, does not start or is for development."""
-    command = web_command()
-    if not command or "runserver" in command:
-        cause = "The Procfile has no process type `web`."
-        if command:
-            cause = "The Procfile's `web` is runserver, which is for development."
-        yield error(25, cause, "write `web: gunicorn` into the Procfile")
-    status, _, said = asked_gunicorn()
+    """Find a web process that is missing, is for development or does not start."""
+    if "runserver" in web_command() or not web_command():
+        fix = "write `web: gunicorn` into the Procfile"
+        yield error(25, "The Procfile has no `web`, or it is runserver.", fix)
+    said = ask_gunicorn()
     # What keeps a server from starting is reported by its own check.
-    if status and "deploy.E" not in said and not is_local():
-        last = said.strip().rpartition("\n")[2]
+    if said and said.returncode and "deploy.E" not in said.stderr and not is_local():
+        last = said.stderr.strip().rpartition("\n")[2]
         cause = f"The web process does not start: {last[:300]}"
         yield error(26, cause, "gunicorn --check-config shows why")
 
@@ -112,15 +100,9 @@ def web_process() -> Problems:
 def gunicorn_time_outs() -> Problems:
     """Find time-outs that fit neither the router nor the dyno."""
     figures = gunicorn_figures()
-    if not figures:
-        return
-    keepalive, graceful = int(figures["keepalive"]), int(figures["graceful_timeout"])
-    if keepalive < ROUTER_KEEPALIVE:
-        cause = f"gunicorn's keepalive is {keepalive} s, under the router's 90 s."
+    if figures and int(figures["keepalive"]) < ROUTER_KEEPALIVE:
+        cause = "gunicorn's keepalive is under the router's 90 s."
         yield error(20, cause, "keepalive = 95 in gunicorn.conf.py")
-    if graceful >= DYNO_SHUTDOWN:
-        cause = (
-            f"gunicorn's graceful_timeout is {graceful} s, but a dyno is killed 30 s "
-            "after it is told to stop."
-        )
+    if figures and int(figures["graceful_timeout"]) >= DYNO_SHUTDOWN:
+        cause = "gunicorn's graceful_timeout is not under 30 s, when a dyno is killed."
         yield error(21, cause, "graceful_timeout = 20 in gunicorn.conf.py")

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from django.conf import settings
 from django.contrib.staticfiles import finders
@@ -14,69 +15,62 @@ from dyno.checks.databases import is_ours
 from dyno.checks.registry import Problems, check, error, is_local
 
 COLLECT = "python manage.py collectstatic --noinput --clear; on Heroku, push again"
-MANIFEST = "staticfiles.json"
 
 # In brackets, so that `startproject` does not take them for its own tags.
-COMMENTS = re.compile(
-    r"[{]#.*?#[}]|[{]% comment.*?[{]% endcomment %[}]|[{]% verbatim.*?endverbatim %[}]",
-    re.DOTALL,
+IGNORED = re.compile(
+    r"[{]#.*?#[}]|[{]% (comment|verbatim).*?[{]% end\1", re.DOTALL | re.ASCII
 )
 NAMES = re.compile(r"[{]%\s*(static|extends|include)\s+(['\"])([^'\"|]+)\2\s")
 
 
-def manifest() -> Path:
-    """Return where collectstatic lists its files."""
-    return Path(settings.STATIC_ROOT or "", MANIFEST)
-
-
-def uses_manifest() -> bool:
-    """Return whether static files are to be looked up in the manifest."""
-    return "Manifest" in settings.STORAGES["staticfiles"]["BACKEND"] and not is_local()
+def manifest() -> Path | None:
+    """Return the list that collectstatic makes of its files; None if none is used."""
+    backend = settings.STORAGES["staticfiles"]["BACKEND"]
+    if is_local() or "Manifest" not in backend:
+        return None
+    return Path(settings.STATIC_ROOT, "staticfiles.json")
 
 
 @check("configuration")
 def static_files() -> Problems:
     """Find a manifest that is missing or old: pages that name a file are then 500s."""
-    if not uses_manifest():
+    if not (path := manifest()):
         return
-    if not manifest().is_file():
+    if not path.is_file():
         yield error(30, "No static files were collected: no manifest.", COLLECT)
         return
-    collected = manifest().stat().st_mtime
     for folder in map(Path, settings.STATICFILES_DIRS):
-        for path in filter(Path.is_file, folder.rglob("*")):
-            if path.stat().st_mtime > collected:
-                cause = f"The collected static files are old: {path.name} changed."
-                yield error(30, cause, COLLECT)
+        for file in filter(Path.is_file, folder.rglob("*")):
+            if file.stat().st_mtime > path.stat().st_mtime:
+                yield error(30, f"{file.name} changed after collectstatic.", COLLECT)
                 return
 
 
-def project_templates() -> Iterator[tuple[DjangoTemplates, str, str]]:
+def project_templates() -> Iterator[tuple[Any, str, str]]:
     """Yield the engine, the name and the text of each template of the project."""
     for engine in engines.all():
-        if not isinstance(engine, DjangoTemplates):
-            continue
-        for folder in filter(is_ours, engine.template_dirs):
-            for path in sorted(Path(folder).rglob("*")):
-                if path.is_file() and not path.name.startswith("."):
+        if isinstance(engine, DjangoTemplates):
+            for folder in map(Path, filter(is_ours, engine.template_dirs)):
+                for path in sorted(filter(Path.is_file, folder.rglob("[!.]*"))):
                     text = path.read_text("utf-8", "replace")
                     yield engine, path.relative_to(folder).as_posix(), text
 
 
-def exists(engine: DjangoTemplates, tag: str, name: str) -> bool:
+def exists(engine: Any, tag: str, name: str) -> bool:
     """Return whether the static file or the template that a tag names exists."""
+    path = manifest()
     try:
         if tag != "static":
             engine.get_template(name)
-        elif uses_manifest() and manifest().is_file():
+        elif path and path.is_file():
             staticfiles_storage.url(name)
         else:
-            path = name.partition("#")[0].partition("?")[0]
-            return path.endswith("/") or bool(finders.find(path))
-    except TemplateSyntaxError:
-        return True
+            name = re.split("[?#]", name)[0]
+            return name.endswith("/") or bool(finders.find(name))
     except (TemplateDoesNotExist, ValueError):
         return False
+    except TemplateSyntaxError:
+        pass  # reported for that template
     return True
 
 
@@ -86,12 +80,13 @@ def templates() -> Problems:
     for engine, name, text in project_templates():
         try:
             engine.get_template(name)
-        except (TemplateSyntaxError, UnicodeDecodeError) as mistake:
-            if isinstance(mistake, TemplateSyntaxError):
-                cause = f"The template {name} does not compile: {mistake}."
-                yield error(32, cause, "correct the template, commit and push")
+        except UnicodeDecodeError:  # an image, say
             continue
-        for tag, _, other in NAMES.findall(COMMENTS.sub("", text)):
+        except TemplateSyntaxError as mistake:
+            cause = f"The template {name} does not compile: {mistake}."
+            yield error(32, cause, "correct the template, commit and push")
+            continue
+        for tag, _, other in NAMES.findall(IGNORED.sub("", text)):
             if not exists(engine, tag, other):
                 cause = f"The template {name} names {other}, which does not exist."
                 yield error(31, cause, "correct the name or add the file")

@@ -11,7 +11,13 @@ from dj_database_url import ENGINE_SCHEMES
 
 from dyno.database import POSTGRESQL
 
-HOST = re.compile(r"[^:/@]*|[^:/@]+:\d+|\[[0-9A-Fa-f:]+\](:\d+)?")
+# User, password, host and port, path, query. Whatever else means something in a URL.
+PLAIN = r"[^\s:/?#@\[\]\\]"
+SOUND = re.compile(
+    rf"\w+://({PLAIN}*(:{PLAIN}*)?@)?({PLAIN}*|\[[0-9A-Fa-f:]+\])(:\d+)?"
+    r"(/[^\s?#@\\]*)?(\?[^\s#@\\]*)?"
+)
+HOSTS = re.compile(r"\w+://([^@/]*@)?[\w.-]+(:\d+)?(,[\w.-]+(:\d+)?)+/.*")
 SSL_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
 
 # Options that dj-database-url or Django handle. A pool is none of them: it would block
@@ -32,27 +38,18 @@ def url_problem(url: str, schemes: list[str]) -> str | None:
     if scheme == "sqlite":
         sound = re.fullmatch(r"sqlite://(:memory:|/[^#?\\[\]]*)?", url)
         return None if sound else "is not sqlite:// followed by a path"
-    hosts = url.partition("://")[2].rpartition("@")[2].partition("/")[0]
-    if re.fullmatch(r"[\w.-]+(:\d+)?(,[\w.-]+(:\d+)?)+", hosts):
+    if HOSTS.fullmatch(url):
         return "names more than one host"
     try:
         unquote(url, errors="strict").encode()
-        parts = urlsplit(url)
-        sound = (
-            not re.search(r"[#\s\\\x00-\x1f]", url)
-            and "@" not in parts.path + parts.query
-            and HOST.fullmatch(parts.netloc.rpartition("@")[2])
-            and parts.netloc.count("@") < 2
-            and parts.port != 0  # and is no number over 65 535, which would raise
-        )
-    except ValueError:
-        sound = False
-    if not sound:
-        return (
-            "cannot be read: a character of the user or password must be escaped "
-            "(# as %23, / as %2F, ? as %3F, @ as %40, [ as %5B)"
-        )
-    return None
+        if SOUND.fullmatch(url) and urlsplit(url).port != 0:
+            return None
+    except ValueError:  # of the encoding or of the port
+        pass
+    return (
+        "cannot be read: a character of the user or password must be escaped "
+        "(# as %23, / as %2F, ? as %3F, @ as %40, [ as %5B)"
+    )
 
 
 def database_url_problem(url: str) -> str | None:
@@ -64,14 +61,13 @@ def database_url_problem(url: str) -> str | None:
         return "names no database: its path is empty"
     if not ENGINE_SCHEMES[parts.scheme].backend.endswith(POSTGRESQL):
         return None
+    from psycopg import Error, conninfo
+
     options = dict(parse_qsl(parts.query))
     if options.get("sslmode", "require") not in SSL_MODES:
         return f"has an sslmode that is none of {', '.join(SSL_MODES)}"
-    from psycopg import Error, conninfo
-
-    known = {k: v for k, v in options.items() if k not in OTHER_OPTIONS}
     try:
-        conninfo.make_conninfo("", **known)
+        conninfo.make_conninfo(**{name: "" for name in options.keys() - OTHER_OPTIONS})
     except Error:
         return "has an option after its ? that is not PostgreSQL's, or is a pool"
     return None

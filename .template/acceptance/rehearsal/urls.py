@@ -13,7 +13,13 @@ urlpatterns = [
     path("rehearsal/query", views.query),
     path("rehearsal/leak", views.leak),
     path("rehearsal/upload", views.upload),
+    path("rehearsal/sql", views.sql),
+    path("rehearsal/raises", views.raises),
+    path("rehearsal/async_raises", views.async_raises),
+    path("rehearsal/cancelled", views.cancelled),
+    path("rehearsal/streams", views.streams),
     path("", include("mysite.urls")),
 ]
 
-handler500 = "mysite.views.server_error"
+handler400 = handler403 = handler404 = "dyno.views.client_error"
+handler500 = "dyno.views.server_error"

@@ -1,5 +1,7 @@
 """Pages that need the parts of a grown site, one each."""
 
+import asyncio
+import builtins
 import os
 import sys
 import time
@@ -79,3 +81,37 @@ def leak(request):
 def upload(request):
     """Read an upload, which Django puts into a file on the disk if it is large."""
     return HttpResponse(sum(len(chunk) for chunk in request.FILES["file"].chunks()))
+
+
+def sql(request):
+    """Ask what a forgotten migration makes a page ask."""
+    with connection.cursor() as cursor:
+        cursor.execute(request.GET["query"])
+    return HttpResponse(cursor.fetchone())
+
+
+def raises(request):
+    """Raise what is no Exception."""
+    raise getattr(builtins, request.GET["kind"])
+
+
+async def async_raises(request):
+    """Raise what is no Exception, in a coroutine."""
+    raise getattr(builtins, request.GET["kind"])
+
+
+async def cancelled(request):
+    """Await a task that was cancelled."""
+    task = asyncio.ensure_future(asyncio.sleep(60))
+    task.cancel()
+    await task
+
+
+def streams(request):
+    """Raise it before the first piece of a response that is read to its end."""
+
+    def pieces():
+        raise getattr(builtins, request.GET["kind"])
+        yield b""
+
+    return HttpResponse(pieces())

@@ -16,8 +16,7 @@ if BENCH_HOME := os.environ.get("BENCH_HOME"):
     pages = Path(BENCH_HOME)
     TEMPLATES = copy.deepcopy(contender.TEMPLATES)
     TEMPLATES[0]["DIRS"].insert(0, pages / "templates")
-    tags = ["django.templatetags.static", "bench_overlay.integrity"]
-    TEMPLATES[0]["OPTIONS"]["builtins"] = tags
+    TEMPLATES[0]["OPTIONS"]["builtins"] = ["django.templatetags.static"]
     STATICFILES_DIRS = [pages / "static"]
 
 match os.environ.get("BENCH_VARIANT"):
@@ -49,11 +48,7 @@ match os.environ.get("BENCH_VARIANT"):
         STORAGES = copy.deepcopy(contender.STORAGES)
         storage = "whitenoise.storage.CompressedManifestStaticFilesStorage"
         STORAGES["staticfiles"] = {"BACKEND": storage}
-        TEMPLATES = copy.deepcopy(contender.TEMPLATES)
-        tags = ["django.templatetags.static", "bench_overlay.integrity"]
-        TEMPLATES[0]["OPTIONS"]["builtins"] = tags
-    case "Django's own static tag":
-        TEMPLATES = copy.deepcopy(contender.TEMPLATES)
-        TEMPLATES[0]["OPTIONS"]["builtins"] += ["django.templatetags.static"]
-    case "Django's own messages":
-        MESSAGE_STORAGE = "django.contrib.messages.storage.fallback.FallbackStorage"
+    case "no compression":
+        MIDDLEWARE = [name for name in MIDDLEWARE if "Compress" not in name]
+    case "no ETag":
+        MIDDLEWARE = [name for name in MIDDLEWARE if "ConditionalGet" not in name]

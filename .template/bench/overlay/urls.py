@@ -1,17 +1,8 @@
 """The benchmark's pages, then the contender's own."""
 
-import os
-
 from bench_overlay import views
 from django.conf import settings
 from django.urls import include, path
-
-if os.environ.get("BENCH_VARIANT") == "a query as health check":
-    from django.db.backends.signals import connection_created
-
-    from mysite import database
-
-    connection_created.disconnect(database.look_before_asking)
 
 urlpatterns = [
     path("bench/query", views.query),

@@ -1,15 +1,15 @@
 """`python manage.py release`: what the Procfile runs before a new release goes live."""
 
-import contextlib
 from typing import Any
 
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 from django.db import Error, OperationalError, connections
-from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.signals import connection_created
 
-from dyno.database import ATTACH, aliases, attached, direct_alias, is_follower
+from dyno import database
+from dyno.checks.registry import is_local, on_heroku
+from dyno.database import aliases, is_follower, sqlstate
 from dyno.migrations import unapplied
 
 # Any number will do, as long as every release of this database takes the same.
@@ -21,15 +21,10 @@ LOCK_WAIT = "10min"
 # A migration that waits longer for a table holds up every reader behind it.
 LOCK_TIMEOUT = "5s"
 
-OLD_STAYS = "The release that was live stays live."
-RETRY = "heroku releases:retry"
-
-# What PostgreSQL says badly, in lower case, and what it means here.
-FAILURES = (
-    ("too many connections", "it has no connection left", "heroku pg:killall"),
-    ("connection slots", "it has no connection left", "heroku pg:killall"),
-    ("password", "user or password is wrong", "heroku pg:credentials:url"),
-    ("timeout", "it does not answer", "heroku pg:info"),
+STAYS = "The release that was live stays live."
+LOCKED = (
+    f"{STAYS} Fix: find the session with heroku pg:locks, end it with heroku pg:kill "
+    "PID, then heroku releases:retry  (docs/errors.md#locks)"
 )
 
 
@@ -42,13 +37,18 @@ class Command(BaseCommand):
     def handle(self, **options: Any) -> None:
         """Raise CommandError, so exit with 1, if the release must not go live."""
         try:
-            call_command("check", deploy=True)
+            call_command("check", deploy=on_heroku() or not is_local())
         except CommandError as error:
-            raise CommandError(f"{error}\n{OLD_STAYS} Then: {RETRY}, or push") from None
-        if not attached():
-            self.say(f"No database is attached, so nothing is migrated. Fix: {ATTACH}")
+            after = f"{STAYS} After the fix: heroku releases:retry, or commit and push"
+            raise CommandError(f"{error}\n{after}") from None
+        if not database.attached():
+            fix = f"Fix: {database.ATTACH}"
+            self.say(f"No database is attached, so nothing is migrated. {fix}")
             return
+        if problem := database.pooler_problem():
+            raise CommandError(f"{problem}. {STAYS}")
         connections.close_all()  # a check may have opened one, without the lock
+        database.use_direct_connection()
         connection_created.connect(self.prepare)
         try:
             for alias in aliases():
@@ -63,7 +63,7 @@ class Command(BaseCommand):
         """Print one step."""
         self.stdout.write(f"==> {text}")
 
-    def prepare(self, connection: BaseDatabaseWrapper, **kwargs: Any) -> None:
+    def prepare(self, connection: Any, **kwargs: Any) -> None:
         """Make a new connection wait for other releases, but for tables not for long.
 
         Every connection, since a migration may lose the one that it began with. It is a
@@ -82,60 +82,41 @@ class Command(BaseCommand):
                     cursor.execute("SELECT pg_advisory_lock(%s)", [RELEASE_LOCK])
                 except OperationalError as error:
                     cause = f"Another release did not finish within {LOCK_WAIT}"
-                    raise CommandError(f"{cause}. {locked()}") from error
+                    raise CommandError(f"{cause}. {LOCKED}") from error
             cursor.execute(f"SET lock_timeout = '{LOCK_TIMEOUT}'")
 
     def migrate(self, alias: str) -> None:
-        """Migrate one database, or say why not."""
-        if not attached(alias) or is_follower(alias):
+        """Migrate one database; raise CommandError with what failed."""
+        if is_follower(alias):
             self.say(f"The database {alias} is a follower, so it is not migrated")
             return
-        name = "default" if alias == direct_alias() else alias
-        if name == "default":
+        if alias == "default":
             call_command("createcachetable", database=alias, verbosity=0)
-        migrations = unapplied(alias)
+        before = unapplied(alias)
         try:
             call_command("migrate", database=alias, interactive=False)
         except Exception as error:
-            done = set(migrations) - set(remaining(alias, migrations))
-            failed = next((m for m in migrations if m not in done), "")
-            raise CommandError(failure(failed, error)) from error
-        self.say(f"The database {name} is migrated: {len(migrations)} applied now")
-
-
-def remaining(alias: str, migrations: list[str]) -> list[str]:
-    """Return which of these migrations are not applied, as far as can be told."""
-    with contextlib.suppress(Error):
-        return unapplied(alias)
-    return migrations
-
-
-def locked() -> str:
-    """Return what to do about a lock that another session holds."""
-    return (
-        f"{OLD_STAYS} Fix: find the session with heroku pg:locks, end it with heroku "
-        f"pg:kill PID, then {RETRY}  (docs/errors.md#locks)"
-    )
-
-
-def failure(migration: str, error: Exception) -> str:
-    """Return which migration failed, whether it was rolled back, and why."""
-    if getattr(error.__cause__, "sqlstate", None) == "55P03":
-        waited = f"waited {LOCK_TIMEOUT} for a table that others use"
-        return f"The migration {migration} {waited}, and was rolled back. {locked()}"
-    what = f"The migration {migration} failed" if migration else "Migrating failed"
-    return (
-        f"{what}: {error} It was rolled back if it is atomic, Django's default. "
-        f"{OLD_STAYS} Fix: correct the migration, commit it and push"
-    )
+            connections[alias].close()
+            name = (unapplied(alias) or before)[0]
+            if sqlstate(error) == "55P03":
+                cause = f"waited {LOCK_TIMEOUT} for a table that others use"
+                cause = f"The migration {name} {cause}, and was rolled back. {LOCKED}"
+                raise CommandError(cause) from error
+            raise CommandError(
+                f"The migration {name} failed: {error} It was rolled back, unless it "
+                f"says atomic = False. {STAYS} Fix: correct it, commit it and push"
+            ) from error
+        self.say(f"The database {alias} is migrated: {len(before)} applied now")
 
 
 def explain(error: Error) -> str:
-    """Return what a database's error means and what to do, without the password."""
-    text = str(error).strip()
-    known = (failure for failure in FAILURES if failure[0] in text.lower())
-    _, cause, command = next(known, ("", text.splitlines()[-1], "heroku pg:info"))
+    """Return what a database's error means and what to do, without a password."""
+    cause, command = str(error).strip().partition("\n")[0], "heroku pg:info"
+    if "too many connections" in cause or "connection slots" in cause:
+        cause, command = "it has no connection left", "heroku pg:killall"
+    elif "password" in cause:
+        cause, command = "user or password is wrong", "heroku pg:credentials:url"
     return (
-        f"The database in DATABASE_URL cannot be used: {cause}. {OLD_STAYS} "
-        f"Fix: {command}, then {RETRY}  (docs/errors.md#database)"
+        f"The database in DATABASE_URL cannot be used: {cause}. {STAYS} "
+        f"Fix: {command}, then heroku releases:retry  (docs/errors.md#database)"
     )

@@ -6,7 +6,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.tasks import task_backends
 from django_tasks_db import DatabaseBackend
 
-from dyno.database import ATTACH, attached
+from dyno.database import ATTACH, attached, pooler_problem
 
 
 class Command(BaseCommand):
@@ -28,6 +28,8 @@ class Command(BaseCommand):
             raise CommandError("Tasks are run at once here, so a worker has no work.")
         if not attached():
             raise CommandError(f"Tasks wait in a database. Fix: {ATTACH}")
+        if problem := pooler_problem():
+            raise CommandError(problem)
         from dyno.worker import Worker
 
         Worker(batch=batch).run()

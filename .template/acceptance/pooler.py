@@ -1,0 +1,75 @@
+"""PgBouncer in transaction mode before a real PostgreSQL, on a free loopback port."""
+
+import os
+import subprocess
+
+import parts
+
+CONFIG = """
+[databases]
+* = host=127.0.0.1 port={server}
+[pgbouncer]
+listen_addr = 127.0.0.1
+listen_port = {port}
+unix_socket_dir =
+auth_type = scram-sha-256
+auth_file = {folder}/users.txt
+admin_users = dyno
+pool_mode = transaction
+default_pool_size = {size}
+max_client_conn = 500
+server_round_robin = 1
+server_tls_sslmode = require
+client_tls_sslmode = {tls}
+client_tls_key_file = {folder}/server.key
+client_tls_cert_file = {folder}/server.crt
+"""
+
+
+class PgBouncer(parts.Part):
+    """A pooler of `size` server connections; like Heroku's it demands TLS by default.
+
+    `tls="disable"` makes it the buildpack's, which runs on the dyno itself.
+    """
+
+    user = "nobody"  # it refuses to run as root
+
+    def __init__(self, postgres, size=20, tls="require"):
+        self.postgres, self.port, self.tls = postgres, parts.free_port(), tls
+        super().__init__()
+        names = {"folder": self.folder, "port": self.port, "server": postgres.port}
+        config = CONFIG.format(size=size, tls=tls, **names)
+        (self.folder / "pgbouncer.ini").write_text(config)
+        (self.folder / "users.txt").write_text(f'"dyno" "{parts.PASSWORD}"\n')
+
+    def command(self):
+        return [parts.need("pgbouncer"), "pgbouncer.ini"]
+
+    def url(self, database):
+        """Return the URL of a database through the pooler."""
+        return f"postgres://dyno:{parts.PASSWORD}@127.0.0.1:{self.port}/{database}"
+
+    def psql(self, *statements, database="pgbouncer"):
+        """Run statements through it, or ask the pooler itself; return the rows."""
+        commands = [word for sql in statements for word in ("-c", sql)]
+        mode = "disable" if self.tls == "disable" else "require"
+        psql = [parts.need("psql"), "-XAtq", "-v", "ON_ERROR_STOP=1", *commands]
+        result = subprocess.run(
+            [*psql, self.url(database)],
+            env=os.environ | {"PGSSLMODE": mode},
+            capture_output=True,
+            text=True,
+        )
+        if result.returncode:
+            raise RuntimeError(result.stderr)
+        return result.stdout.splitlines()
+
+    def clients(self, database):
+        """Return how many connections its clients hold to a database."""
+        rows = [row.split("|") for row in self.psql("SHOW CLIENTS")]
+        return sum(row[2] == database for row in rows)
+
+    def servers(self, database):
+        """Return how many connections it holds to the server for a database."""
+        rows = [row.split("|") for row in self.psql("SHOW SERVERS")]
+        return sum(row[2] == database for row in rows)

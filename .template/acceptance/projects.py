@@ -1,0 +1,92 @@
+"""Projects as `startproject` makes them, each ready for bin/check, and their owners."""
+
+import functools
+import http.server
+import shutil
+import subprocess
+import sys
+import threading
+from contextlib import contextmanager
+
+import heroku
+
+
+def run(*command, cwd, **more):
+    """Run a command as in an owner's shell and return its result, whatever it is."""
+    return subprocess.run(
+        [*map(str, command)],
+        cwd=cwd,
+        env=heroku.shell(**more),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+def call(*command, cwd, **more):
+    """Run a command that must succeed and return what it says."""
+    result = run(*command, cwd=cwd, **more)
+    assert result.returncode == 0, result.stdout
+    return result.stdout
+
+
+def packages(project):
+    """Return the environment of requirements-test.txt, made once for all projects."""
+    version = (project / ".python-version").read_text().strip()
+    return heroku.installed(version, project / "requirements-test.txt", echo=str)
+
+
+def start(template, name, folder):
+    """Make a project by `startproject` in a folder, and return its own folder."""
+    admin = packages(heroku.ROOT) / "bin/django-admin"
+    folder.mkdir(parents=True, exist_ok=True)
+    words = ("startproject", "--template", template, name)
+    call(admin, *words, cwd=folder, PATH="/usr/bin:/bin")
+    return folder / name
+
+
+def install(project):
+    """Give a project the .venv that bin/install would make, without its minute."""
+    origin, venv = packages(project), project / ".venv"
+    shutil.rmtree(venv, ignore_errors=True)
+    shutil.copytree(origin / "bin", venv / "bin", symlinks=True)
+    (venv / "lib").symlink_to(origin / "lib")
+    shutil.copy(origin / "pyvenv.cfg", venv)
+    (venv / "bin/activate").write_text(f"VIRTUAL_ENV={venv.resolve()}\n")
+    shutil.copy(project / "requirements-test.txt", venv)
+    return venv / "bin/python"
+
+
+def archive(repository, path):
+    """Build the archive of a repository's HEAD."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    call(sys.executable, ".template/build", path, cwd=repository)
+    return path
+
+
+def change(path, *pairs):
+    """Replace in a file each first text by the second; all of them must be there."""
+    text = path.read_text()
+    for before, after in pairs:
+        assert before in text, f"{path.name} has no {before!r}"
+        text = text.replace(before, after, 1)
+    path.write_text(text)
+
+
+def tree(folder):
+    """Return the content of each file that git would commit, by name."""
+    command = ("git", "ls-files", "-z", "--cached", "--others", "--exclude-standard")
+    names = call(*command, cwd=folder).split("\0")
+    paths = {name: folder / name for name in names if (folder / name).is_file()}
+    return {name: path.read_bytes() for name, path in paths.items()}
+
+
+@contextmanager
+def served(folder):
+    """Serve a folder on loopback and yield its URL."""
+    handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=folder)
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()

@@ -1,0 +1,196 @@
+"""bin/check says what a push would bring, step by step; so does it in CI."""
+
+import os
+import re
+import shutil
+import subprocess
+
+import heroku
+import parts
+import pytest
+from parts import free_port, wait_until
+from projects import archive, call, change, install, run, start
+
+STEPS = ["Lint and format", "Tests", "Missing migrations", "Config vars"]
+STEPS += ["Static files", "Deployment"]
+TEST = "def test_home_page(client):\n    assert client.get('/').status_code == 200\n"
+
+
+@pytest.fixture(scope="module")
+def made(source, tmp_path_factory):
+    """A project with a test of its owner's: leave it as it is."""
+    folder = tmp_path_factory.mktemp("projects")
+    shutil.copytree(source, folder / "checkout")
+    heroku.commit(folder / "checkout", "Start")
+    template = archive(folder / "checkout", folder / "template.zip")
+    project = start(template, "bookshop", folder / "made")
+    (project / "tests").mkdir(exist_ok=True)
+    (project / "tests/test_owner.py").write_text(TEST.replace("'", '"'))
+    heroku.commit(project, "Start")
+    return project
+
+
+@pytest.fixture
+def project(made, tmp_path):
+    """A copy of the project that a test may change."""
+    folder = shutil.copytree(made, tmp_path / "bookshop")
+    install(folder)
+    return folder
+
+
+def steps(said):
+    """Return the names of the steps that bin/check began."""
+    return [name for name in STEPS if f"==> {name}" in said]
+
+
+def test_a_new_project_passes_each_step_and_is_left_as_it_was(project):
+    said = call("bin/check", cwd=project)
+    assert steps(said) == STEPS
+    assert said.endswith("==> Everything is in order\n")
+    assert not call("git", "status", "--porcelain", cwd=project)
+    assert not (project / "staticfiles").exists()
+
+
+def break_lint(project):
+    change(project / "bookshop/views.py", ("import os\n", "import os\nimport re\n"))
+
+
+def break_format(project):
+    change(project / "bookshop/views.py", ('"HEROKU_', "'HEROKU_"), ('ON")', "ON')"))
+
+
+def break_tests(project):
+    change(project / "bookshop/views.py", ("home.html", "hime.html"))
+
+
+def break_migrations(project):
+    field = "    age = models.IntegerField(default=0)\n"
+    before = "from django.contrib.auth.models import AbstractUser\n"
+    with (project / "bookshop/models.py").open("a") as file:
+        file.write(field)
+    after = before + "from django.db import models\n"
+    change(project / "bookshop/models.py", (before, after))
+
+
+def break_static_files(project):
+    (project / "static/more.css").write_text("a { background: url(no.png) }\n")
+
+
+def break_deployment(project):
+    change(project / "Procfile", ("web: gunicorn", "web: python manage.py runserver"))
+
+
+BREAKS = [
+    (break_lint, "Lint and format", "F401"),
+    (break_format, "Lint and format", "bookshop/views.py"),
+    (break_tests, "Tests", "hime.html"),
+    (break_migrations, "Missing migrations", "age"),
+    (break_static_files, "Static files", "no.png"),
+    (break_deployment, "Deployment", "E025"),
+]
+
+
+@pytest.mark.parametrize(
+    ("break_it", "step", "cause"), BREAKS, ids=[b[0].__name__ for b in BREAKS]
+)
+def test_the_first_failure_is_the_last_thing_on_the_screen(
+    project, break_it, step, cause
+):
+    break_it(project)
+    result = run("bin/check", cwd=project)
+    assert result.returncode != 0
+    assert steps(result.stdout)[-1] == step
+    last = result.stdout.rpartition("\n==> " + step)[0]
+    assert cause in result.stdout.removeprefix(last)
+    assert result.stdout.splitlines()[-1].startswith(f"==> Failed: {step}")
+
+
+def test_the_config_vars_of_this_machine_do_not_count(project):
+    more = {"DJANGO_LOCAL": "1", "DJANGO_SECRET_KEY": "short", "REDIS_URL": "nonsense"}
+    call("bin/check", cwd=project, **more)
+
+
+@pytest.fixture
+def cli(project):
+    """A stand-in for Heroku's CLI, and a function that sets what it says."""
+    folder = project.parent / "cli"
+    folder.mkdir()
+    program = folder / "heroku"
+    program.write_text('#!/bin/sh\necho "$*" >>"${0%/*}/calls"\ncat "${0%/*}/vars"\n')
+    program.chmod(0o755)
+
+    def says(**config_vars):
+        lines = [f"{name}='{value}'\n" for name, value in config_vars.items()]
+        (folder / "vars").write_text("".join(lines))
+        return f"{folder}:{os.environ['PATH']}"
+
+    says.calls = folder / "calls"
+    return says
+
+
+def test_the_config_vars_of_an_app_are_checked_in_place_of_made_up_ones(project, cli):
+    database = "postgres://me:p&s$s@db.example.com/name?sslmode=require"
+    path = cli(DJANGO_SECRET_KEY="k" * 20 + "0123456789" * 4, DATABASE_URL=database)
+    assert "deploy.W014" in call("bin/check", "shop", cwd=project, PATH=path)
+    assert cli.calls.read_text() == "config --shell --app shop\n"
+    path = cli(DJANGO_SECRET_KEY="short", DATABASE_URL=database)
+    result = run("bin/check", "shop", cwd=project, PATH=path)
+    assert result.returncode and "deploy.E001" in result.stdout
+
+
+def test_an_app_that_cannot_be_asked_fails_the_step_of_its_config_vars(project, cli):
+    path = cli()
+    (project.parent / "cli/heroku").write_text("#!/bin/sh\necho no app >&2\nexit 1\n")
+    result = run("bin/check", "shop", cwd=project, PATH=path)
+    assert result.returncode
+    last = "no app\n==> Failed: Config vars of shop\n"
+    assert result.stdout.endswith(last)
+
+
+def test_one_command_puts_the_workflow_and_dependabot_in_place(project):
+    text = (project / "docs/github/workflows/check.yml").read_text()
+    command = re.search(r"mkdir -p \.github.*", text)[0]
+    call("sh", "-c", command, cwd=project)
+    workflow = (project / ".github/workflows/check.yml").read_text()
+    assert "python-version-file: .python-version" in workflow
+    assert "- run: bin/check\n" in workflow
+    assert "package-ecosystem: pip" in (project / ".github/dependabot.yml").read_text()
+
+
+@pytest.fixture(scope="module")
+def real_cli(tmp_path_factory):
+    """Heroku's own CLI, from npm."""
+    here = heroku.ROOT / ".template/acceptance/cli"
+    folder = shutil.copytree(here, tmp_path_factory.mktemp("cli") / "cli")
+    npm = [parts.need("npm"), "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
+    subprocess.run(npm, cwd=folder, check=True)
+    yield folder / "node_modules/.bin"
+    shutil.rmtree(folder / "node_modules")
+
+
+def test_herokus_own_cli_runs_the_release_and_the_site_from_the_example(
+    project, real_cli
+):
+    port = str(free_port())
+    python = project / ".venv/bin/python"
+    path = f"{python.parent}:{real_cli}:{os.environ['PATH']}"
+    env = {"PATH": path, "HOME": str(project.parent), "HEROKU_DISABLE_UPDATE": "1"}
+    shutil.copy(project / ".env.example", project / ".env")
+    said = call("heroku", "local", "release", cwd=project, **env)
+    assert "The database default is migrated" in said
+    with (project.parent / "log").open("w") as log:
+        local = subprocess.Popen(
+            ["heroku", "local", "web", "--port", port],
+            cwd=project,
+            env=heroku.shell(**env),
+            stdout=log,
+            stderr=subprocess.STDOUT,
+        )
+    try:
+        client = heroku.Client(int(port), visitor=True, host=f"127.0.0.1:{port}")
+        wait_until(lambda: local.poll() is not None or parts.listens(int(port)), 60)
+        page = client.get("/")
+        assert page.status == 200 and "Hello from Django" in page.text
+    finally:
+        local.terminate()
+        local.wait()

@@ -1,0 +1,207 @@
+"""Several databases: a second one, and a follower for reads."""
+
+import json
+import re
+import shutil
+import subprocess
+from types import SimpleNamespace
+
+import heroku
+import parts
+import pytest
+from parts import wait_until
+
+# As docs/growing.md has it.
+RECIPE = """
+for alias, name in (
+    ("orders", "HEROKU_POSTGRESQL_GREEN_URL"),
+    ("follower", "HEROKU_POSTGRESQL_PINK_URL"),
+):
+    if name in os.environ:
+        DATABASES[alias] = database.parse(os.environ[name], local=LOCAL)
+        DATABASES[alias]["TEST"] = {"MIRROR": "default"}
+
+if "follower" in DATABASES:
+    DATABASE_ROUTERS = ["mysite.routers.ReadFromFollower"]
+"""
+ROUTER = '''
+class ReadFromFollower:
+    """Read from the follower what may be some seconds old; write to the leader."""
+
+    def db_for_read(self, model, **hints):
+        return "follower" if model._meta.label == "auth.Group" else None
+
+    def allow_relation(self, first, second, **hints):
+        return True  # they are the same database
+'''
+VIEWS = '''
+from django.contrib.auth.models import Group
+from django.http import JsonResponse
+from django.views.decorators.csrf import csrf_exempt
+
+@csrf_exempt
+def groups(request):
+    """Write a group, or say which there are and who was asked."""
+    if request.method == "POST":
+        return JsonResponse({"db": Group.objects.create(name="one")._state.db})
+    found = Group.objects.all()
+    return JsonResponse({"db": found.db, "names": [group.name for group in found]})
+'''
+
+
+class Leader(parts.Postgres):
+    """A server that followers may copy."""
+
+    def __init__(self):
+        super().__init__(wal_level="replica", max_wal_senders=4)
+        with (self.folder / "data/pg_hba.conf").open("a") as rules:
+            rules.write("local replication all trust\n")
+
+
+class Follower(parts.Postgres):
+    """A streaming replica of another server, as Heroku's followers are."""
+
+    def __init__(self, leader):
+        self.leader = leader
+        self.settings, self.port = {"hot_standby": "on"}, parts.free_port()
+        parts.Part.__init__(self)
+        command = [parts.need("pg_basebackup"), "-D", "data", "-R", "-X", "stream"]
+        command += ["-h", str(leader.folder), "-p", str(leader.port), "-U", "postgres"]
+        try:
+            subprocess.run(
+                [*command, "-c", "fast"],
+                check=True,
+                capture_output=True,
+                **self.options(),
+            )
+        except BaseException:
+            self.__exit__()
+            raise
+
+
+def add(folder):
+    """Do what docs/growing.md says, and add a page that shows it."""
+    project = folder / "mysite"
+    (project / "routers.py").write_text(ROUTER)
+    for name, more in (("settings.py", RECIPE), ("views.py", VIEWS)):
+        text = (project / name).read_text()
+        if name == "settings.py":
+            line = "# More databases, such as a follower: docs/growing.md.\n"
+            assert line in text
+            text = text.replace(line, RECIPE)
+        else:
+            text += more
+        (project / name).write_text(text)
+    urls = project / "urls.py"
+    route = 'path("groups", views.groups),\n    path("robots.txt"'
+    urls.write_text(urls.read_text().replace('path("robots.txt"', route))
+
+
+@pytest.fixture(scope="module")
+def site(source, tmp_path_factory, secret_key):
+    """A site with a second database, and a follower of its first one."""
+    folder = tmp_path_factory.mktemp("databases")
+    copy = shutil.copytree(source, folder / "source")
+    add(copy)
+    with Leader() as leader:
+        config_vars = {
+            "DJANGO_SECRET_KEY": secret_key,
+            "EMAIL_URL": "smtp://user:password@127.0.0.1:1",
+            "DATABASE_URL": leader.create("site"),
+            "HEROKU_POSTGRESQL_GREEN_URL": leader.create("orders"),
+        }
+        with Follower(leader) as follower:
+            config_vars["HEROKU_POSTGRESQL_PINK_URL"] = follower.url("site")
+            slug = heroku.build(copy, folder / "slug", config_vars)
+            yield SimpleNamespace(
+                slug=slug,
+                config_vars=config_vars,
+                leader=leader,
+                follower=follower,
+                folder=folder,
+                source=copy,
+            )
+
+
+@pytest.fixture(scope="module")
+def released(site):
+    """The site after its release, and what that said."""
+    said = []
+    heroku.release(site.slug, site.config_vars, said.append)
+    site.said = "\n".join(said)
+    return site
+
+
+@pytest.fixture(scope="module")
+def dyno(released):
+    replayed = "SELECT count(*) FROM pg_class WHERE relname = 'django_session'"
+    wait_until(lambda: released.follower.psql(replayed, "site") == "1")
+    with heroku.Dyno(released.slug, released.config_vars) as dyno:
+        yield dyno
+
+
+def test_the_boot_names_the_database_that_was_not_migrated(site):
+    """Before the first release, so it comes before `released`."""
+    with heroku.Dyno(site.slug, site.config_vars, "web.7") as dyno:
+        wait_until(lambda: "The database orders lacks a migration" in dyno.log)
+        answer = heroku.Client(dyno.port).get("/ready")
+        assert answer.status == 503
+        assert json.loads(answer.text)["migrations"] == "failed"
+        wait_until(lambda: "/ready: ask_migrations failed" in dyno.log)
+        said = re.search(r"/ready: ask_migrations failed:.*", dyno.log)[0]
+        assert "orders" in said and "default" in said
+
+
+def test_the_release_migrates_each_database_but_the_follower(released):
+    assert re.search("The database default is migrated: [1-9]", released.said)
+    assert re.search("The database orders is migrated: [1-9]", released.said)
+    assert "The database follower is a follower, so it is not migrated" in released.said
+    tables = "SELECT count(*) FROM pg_class WHERE relname = 'django_session'"
+    assert released.leader.psql(tables, "orders") == "1"
+
+
+def test_a_second_release_finds_nothing_to_do(released):
+    said = []
+    heroku.release(released.slug, released.config_vars, said.append)
+    assert "orders is migrated: 0 applied now" in "\n".join(said)
+
+
+def test_no_release_leaves_a_lock_on_any_of_them(released):
+    locks = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'"
+    wait_until(lambda: released.leader.psql(locks) == "0")
+    wait_until(lambda: released.follower.psql(locks) == "0")
+
+
+def test_the_check_finds_nothing_unapplied_after_it(released):
+    check = "python manage.py check --deploy --database default --database orders"
+    said = heroku.run(released.slug, released.config_vars, check)
+    assert "E033" not in said
+
+
+def test_ready_names_each_database_by_its_alias(dyno):
+    answer = heroku.Client(dyno.port).get("/ready")
+    assert answer.status == 200, answer.text
+    states = json.loads(answer.text)
+    names = ("database", "orders", "follower", "migrations")
+    assert {name: states[name] for name in names} == dict.fromkeys(names, "ok")
+
+
+def test_reads_come_from_the_follower_and_writes_go_to_the_leader(dyno, released):
+    client = heroku.Client(dyno.port)
+    assert json.loads(client.post("/groups", "").text) == {"db": "default"}
+    wait_until(lambda: "one" in client.get("/groups").text)
+    assert json.loads(client.get("/groups").text) == {
+        "db": "follower",
+        "names": ["one"],
+    }
+
+
+def test_a_database_that_is_lost_is_named_by_ready(dyno, released):
+    released.follower.stop()
+    client = heroku.Client(dyno.port)
+    wait_until(lambda: client.get("/ready").status == 503)
+    states = json.loads(client.get("/ready").text)
+    assert states["follower"] == "failed"
+    assert states["database"] == states["orders"] == "ok"
+    released.follower.start()
+    wait_until(lambda: client.get("/ready").status == 200)

@@ -1,0 +1,179 @@
+"""What the scripts in bin/ say of a beginner's mistakes: the cause and the fix."""
+
+import contextlib
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from urllib.request import urlopen
+
+import heroku
+import pytest
+from parts import free_port, wait_until
+
+POST = """from django.db import models
+
+
+class Post(models.Model):
+    title = models.CharField(max_length=99)
+"""
+
+
+@pytest.fixture
+def project(source, tmp_path):
+    """A copy of the repository whose .venv is installed already."""
+    folder = tmp_path / "project"
+    shutil.copytree(source, folder)
+    version = (folder / ".python-version").read_text().strip()
+    installed = heroku.installed(version, folder / "requirements-test.txt")
+    (folder / ".venv/bin").mkdir(parents=True)
+    for path in (installed / "bin").iterdir():
+        (folder / ".venv/bin" / path.name).symlink_to(path)
+    # bin/install takes a .venv that names another folder for one that was moved.
+    (folder / ".venv/bin/activate").unlink()
+    (folder / ".venv/bin/activate").write_text(f"VIRTUAL_ENV={folder}/.venv\n")
+    (folder / ".venv/lib").symlink_to(installed / "lib")
+    shutil.copy2(installed / "pyvenv.cfg", folder / ".venv")
+    for name in ("requirements.txt", "requirements-test.txt"):
+        shutil.copy2(folder / name, folder / ".venv")
+    return folder
+
+
+def refused(project, *command, **environ):
+    """Run what must fail, and return what it says."""
+    env = heroku.shell(PORT=str(free_port()), **environ)
+    run = subprocess.run(
+        command, cwd=project, env=env, capture_output=True, text=True, timeout=100
+    )
+    assert run.returncode, run.stdout
+    said = run.stdout + run.stderr
+    assert "Traceback" not in said
+    return said
+
+
+@contextlib.contextmanager
+def serving(project, *command, **environ):
+    """Run a server until it answers, and yield its port and a reader of its log."""
+    port, log = str(free_port()), project / "log"
+    env = heroku.shell(PORT=port, PYTHONUNBUFFERED="1", **environ)
+    with log.open("w") as file:
+        words = [word.format(port) for word in command]
+        site = subprocess.Popen(
+            words,
+            cwd=project,
+            env=env,
+            stdout=file,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+
+    def answers():
+        assert site.poll() is None, log.read_text()
+        with contextlib.suppress(OSError):
+            return urlopen(f"http://127.0.0.1:{port}/ready", timeout=9).status == 200
+
+    try:
+        wait_until(answers, 60)
+        yield log.read_text()
+    finally:
+        os.killpg(site.pid, 15)
+        site.wait(30)
+
+
+@pytest.mark.parametrize(
+    "env", [b"\xef\xbb\xbfNAME=1\r\nDJANGO_LOG_LEVEL=DEBUG\r\n", b"\xef\xbb\xbf# A\n"]
+)
+def test_a_windows_editors_env_file_is_read(project, env):
+    (project / ".env").write_bytes(env)
+    with serving(project, "bin/run") as log:
+        assert "not found" not in log
+        assert "level=debug" in log or b"DEBUG" not in env
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "db.invalid"])
+def test_a_database_that_is_away_is_one_sentence(project, host):
+    url = f"postgres://user:s3cret@{host}:{free_port()}/shop"
+    said = refused(project, "bin/run", DATABASE_URL=url)
+    assert (
+        "The database does not answer. Fix: start it, or correct DATABASE_URL" in said
+    )
+    assert "s3cret" not in said
+
+
+def test_another_failure_of_a_migration_is_shown_in_full(project):
+    path = project / "mysite/settings.py"
+    path.write_text(path.read_text() + "\nraise RuntimeError('broken settings')\n")
+    (project / "staticfiles").mkdir()
+    with pytest.raises(AssertionError, match="Traceback"):
+        refused(project, "bin/run")
+
+
+def test_a_lock_edited_by_hand_is_named(project):
+    with (project / "requirements.txt").open("a") as lock:
+        lock.write("idna==3.10\n")
+    said = refused(project, "bin/run")
+    assert "Fix: edit requirements.in, not the .txt, then bin/lock" in said
+
+
+def test_a_python_without_the_packages_is_told_how_to_get_them(project, tmp_path):
+    python = heroku.find_python((project / ".python-version").read_text().strip())
+    subprocess.run(
+        [python, "-m", "venv", "--without-pip", tmp_path / "bare"], check=True
+    )
+    said = refused(project, tmp_path / "bare/bin/python", "manage.py", "migrate")
+    assert "Fix: . .venv/bin/activate" in said
+
+
+@pytest.mark.parametrize(
+    "command",
+    [["bin/run"], [".venv/bin/python", "manage.py", "runserver", "127.0.0.1:{}"]],
+    ids=["run", "runserver"],
+)
+def test_a_model_without_a_migration_is_named(project, command):
+    run = (".venv/bin/python", "manage.py")
+    env = heroku.shell(DJANGO_LOCAL="1")
+    subprocess.run([*run, "startapp", "blog"], cwd=project, env=env, check=True)
+    (project / "blog/models.py").write_text(POST)
+    settings = project / "mysite/settings.py"
+    text = settings.read_text().replace('    "dyno",\n', '    "dyno",\n    "blog",\n')
+    settings.write_text(text)
+    if "runserver" in command:
+        subprocess.run([*run, "migrate", "-v0"], cwd=project, env=env, check=True)
+    with serving(project, *command) as log:
+        fix = "Fix: python manage.py makemigrations"
+        assert f"A model was changed without a migration. {fix}" in log
+
+
+@pytest.mark.parametrize(
+    ("line", "fix"),
+    [
+        ("--extra-index-url https://pypi.example.com/simple", "PIP_EXTRA_INDEX_URL"),
+        ("  --index-url=https://pypi.example.com/simple", "PIP_EXTRA_INDEX_URL"),
+        ("-i https://pypi.example.com/simple", "PIP_EXTRA_INDEX_URL"),
+        ("--find-links wheels", "PIP_EXTRA_INDEX_URL"),
+        ("-e ./library", "Fix: "),
+        ("shop @ git+https://github.com/shop/shop@main", "archive/COMMIT.zip"),
+        ("git+https://github.com/shop/shop", "archive/COMMIT.zip"),
+        ("./library", "archive/COMMIT.zip"),
+        ("shop @ file:///srv/shop", "archive/COMMIT.zip"),
+    ],
+)
+def test_the_lock_refuses_what_plain_pip_cannot_install(project, line, fix):
+    before = (project / "requirements.txt").read_bytes()
+    with (project / "requirements.in").open("a") as packages:
+        packages.write(f"{line}\n")
+    said = refused(project, "bin/lock")
+    assert line in said
+    assert fix in said
+    assert (project / "requirements.txt").read_bytes() == before
+
+
+def test_no_other_line_of_the_requirements_is_refused(project):
+    with (project / "requirements.in").open("a") as packages:
+        packages.write("-c limits.in\n-r more.in\n# a git+https URL\nidna # from ./x\n")
+    uv = Path(sys.executable).parent
+    said = refused(project, "bin/lock", PATH=f"{uv}:/usr/bin:/bin")
+    assert "limits.in" in said
+    assert "Fix: remove" not in said
+    assert "Fix: name" not in said

@@ -1,0 +1,116 @@
+"""The version, its changelog, and the archive that a release attaches."""
+
+import re
+import shutil
+
+import heroku
+import pytest
+from projects import archive, call, install, run, served, start
+
+FOLDERS = ["bin", "docs", "dyno", "media", "static", "templates", "tests"]
+LABELS = ["admin", "auth", "contenttypes", "messages", "sessions", "staticfiles"]
+
+
+@pytest.fixture(scope="module")
+def repository(source, tmp_path_factory):
+    """A git repository with what this one would commit."""
+    folder = tmp_path_factory.mktemp("repository") / "checkout"
+    shutil.copytree(source, folder)
+    heroku.commit(folder, "Start")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def template(repository, tmp_path_factory):
+    """The archive that a release attaches."""
+    return archive(repository, tmp_path_factory.mktemp("archive") / "template.zip")
+
+
+def entries():
+    """Return the text of each entry of the changelog by its version, in their order."""
+    text = (heroku.ROOT / ".template/CHANGELOG.md").read_text()
+    parts = re.split(r"^## (.+)$", text, flags=re.MULTILINE)[1:]
+    return dict(zip(parts[::2], parts[1::2], strict=True))
+
+
+def test_the_newest_entry_of_the_changelog_is_the_version_of_dyno():
+    init = (heroku.ROOT / "dyno/__init__.py").read_text()
+    version = re.search(r'^__version__ = "(.+)"$', init, re.MULTILINE)[1]
+    assert re.fullmatch(r"\d+\.\d+\.\d+", version)
+    assert next(iter(entries())) == version
+
+
+def test_each_entry_ends_with_what_an_owner_does():
+    for version, text in entries().items():
+        assert text.count("**What to do:**") == 1, version
+    versions = [[*map(int, version.split("."))] for version in entries()]
+    assert versions == sorted(versions, reverse=True)
+
+
+def test_a_release_holds_tag_and_version_together_and_attaches_the_archive():
+    text = (heroku.ROOT / ".github/workflows/release.yml").read_text()
+    check = re.search(r"run: (grep .*)", text)[1]
+    version = next(iter(entries()))
+    for tag, status in ((f"v{version}", 0), (f"v{version}1", 1)):
+        result = run("sh", "-c", check, cwd=heroku.ROOT, GITHUB_REF_NAME=tag)
+        assert result.returncode == status
+    assert ".template/build template.zip" in text
+    assert re.search(r"gh release create .* template\.zip", text)
+
+
+def test_no_workflow_of_the_template_runs_in_a_clone():
+    workflows = [*(heroku.ROOT / ".github/workflows").glob("*.yml")]
+    assert workflows
+    for path in workflows:
+        jobs = path.read_text().partition("\njobs:\n")[2]
+        count = len(re.findall(r"^  \S+:$", jobs, re.MULTILINE))
+        assert jobs.count("    if: vars.TEMPLATE_CI == '1'\n") == count, path.name
+
+
+def test_the_archive_at_the_address_of_the_newest_release_gives_a_package_of_that_name(
+    template, tmp_path
+):
+    path = tmp_path / "releases/latest/download/template.zip"
+    path.parent.mkdir(parents=True)
+    shutil.copy(template, path)
+    with served(tmp_path) as url:
+        address = f"{url}/releases/latest/download/template.zip"
+        project = start(address, "bookshop", tmp_path / "made")
+    python = install(project)
+    said = call(python, "manage.py", "check", cwd=project, DJANGO_LOCAL="1")
+    assert "no issues" in said
+    assert (project / "bookshop/settings.py").is_file()
+    assert not (project / "mysite").exists()
+
+
+@pytest.mark.parametrize("name", [*FOLDERS, *LABELS, "Static"])
+def test_a_name_that_cannot_work_is_refused_before_a_static_file_is_collected(
+    template, tmp_path, name
+):
+    # Over a file that is there, startproject itself refuses to write.
+    try:
+        project = start(template, name, tmp_path)
+    except AssertionError as refused:
+        assert "already exists" in str(refused)
+        return
+    python = install(project)
+    for command in ("collectstatic", "runserver", "migrate"):
+        result = run(python, "manage.py", command, "--noinput", cwd=project)
+        assert result.returncode == 1
+        assert f"A project cannot have the name {name}" in result.stdout
+        assert "Fix: " in result.stdout
+    assert not (project / "staticfiles/staticfiles.json").exists()
+
+
+@pytest.mark.parametrize("name", ["docs/growing.md", "AGENTS.md", "bin/check"])
+def test_the_archive_is_not_built_if_another_file_than_python_says_the_name(
+    repository, tmp_path, name
+):
+    folder = tmp_path / "changed"
+    shutil.copytree(repository, folder)
+    with (folder / name).open("a") as file:
+        file.write("\n# mysite\n")
+    heroku.commit(folder, "Say the name")
+    result = run(".template/build", tmp_path / "template.zip", cwd=folder)
+    assert result.returncode == 1 and name in result.stdout
+    assert not (tmp_path / "template.zip").exists()

@@ -1,0 +1,84 @@
+"""What the tests of dyno share. The site's package must not be importable here."""
+
+import importlib.util
+import os
+import subprocess
+import sys
+from importlib import import_module
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+from django.urls import path
+
+ENGINE = Path(__file__).resolve().parent
+
+for name in [name for name in os.environ if name.startswith("DJANGO_")]:
+    if name != "DJANGO_SETTINGS_MODULE":
+        del os.environ[name]
+
+assert importlib.util.find_spec("mysite") is None, "Fix: python -P -m pytest"
+
+
+@pytest.fixture(scope="session")
+def python():
+    """Run Python beside dyno, with these config vars and no others."""
+
+    def run(*arguments, **config_vars):
+        environment = {"PATH": os.environ["PATH"], "LANG": "C.UTF-8", **config_vars}
+        environment["DJANGO_SETTINGS_MODULE"] = "settings"
+        return subprocess.run(
+            [sys.executable, "-W", "error", *arguments],
+            cwd=ENGINE,
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+
+    return run
+
+
+@pytest.fixture
+def page(settings):
+    """Return a function that lets a view answer /page."""
+
+    def answered_by(view):
+        urls = ModuleType("urls")
+        vars(urls).update(vars(import_module(settings.ROOT_URLCONF)))
+        urls.urlpatterns = [path("page", view), *urls.urlpatterns]
+        settings.ROOT_URLCONF = urls
+
+    return answered_by
+
+
+@pytest.fixture
+def broken(page):
+    """Return a function that lets /page raise an exception."""
+
+    def by(error):
+        def fail(request):
+            raise error
+
+        page(fail)
+
+    return by
+
+
+@pytest.fixture
+def site(tmp_path, settings, monkeypatch):
+    """A sound site in production, which a test may then break."""
+    from sites import sound_site
+
+    return sound_site(tmp_path, monkeypatch, settings)
+
+
+@pytest.fixture
+def on_postgresql(transactional_db):
+    """Skip a test on SQLite."""
+    from django.db import connection
+
+    if connection.vendor != "postgresql":
+        pytest.skip("This is about PostgreSQL")
+    yield connection
+    connection.close()

@@ -1,0 +1,82 @@
+"""The least that dyno needs of a site: Django's own user, and no page of its own."""
+
+import os
+from pathlib import Path
+
+from django.utils.csp import CSP
+
+from dyno import database, logs, mail
+
+BASE_DIR = Path(__file__).resolve().parent
+
+LOCAL = True
+SECRET_KEY = "a-key-for-tests"
+ALLOWED_HOSTS = [".localhost", "127.0.0.1", "[::1]"]
+
+SECURE_CSP = {
+    "default-src": [CSP.NONE],
+    "script-src": [CSP.SELF],
+    "style-src": [CSP.SELF],
+}
+SECURITY_HEADERS = {
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=()",
+}
+
+INSTALLED_APPS = [
+    "dyno",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django_tasks_db",
+]
+
+MIDDLEWARE = [
+    "dyno.middleware.CompressPages",
+    "django.middleware.http.ConditionalGetMiddleware",
+    "django.middleware.csp.ContentSecurityPolicyMiddleware",
+    "dyno.middleware.default_headers",
+    "django.middleware.security.SecurityMiddleware",
+    "dyno.middleware.refuse_bad_requests",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+
+ROOT_URLCONF = "urls"
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    },
+]
+
+url = os.environ.get("DATABASE_URL", "sqlite://:memory:")
+DATABASES = {"default": database.parse(url, local=True)}
+
+AUTHENTICATION_BACKENDS = ["dyno.login.SlowedModelBackend"]
+
+STATIC_URL = "/static/"
+
+DEFAULT_EXCEPTION_REPORTER_FILTER = "dyno.views.ReportFilter"
+
+MAILERS = {"default": mail.mailer({}, local=True)}
+
+TASKS = {"default": {"BACKEND": "django.tasks.backends.immediate.ImmediateBackend"}}
+
+LOGGING = logs.config("")

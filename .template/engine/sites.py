@@ -1,0 +1,209 @@
+"""A site in production for the tests of the checks, and what dyno's checks report."""
+
+import functools
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from django.conf import settings as django_settings
+from django.contrib.staticfiles import finders
+from django.core.checks import Tags
+from django.core.checks.registry import registry as django_registry
+from django.db.utils import ConnectionHandler
+
+from dyno.checks import config_vars, databases, files, registry
+
+BACKENDS = "django.core.cache.backends"
+FILES = "django.core.files.storage"
+MANIFEST = "staticfiles/staticfiles.json"
+CONF = "gunicorn.conf.py"
+SECRET_KEY = "a-secret-key-for-tests-0123456789-abcdefghijklmnopqrstuvwxyz"
+
+# The config vars of a web dyno with a database, which no test connects to.
+PRODUCTION = {
+    "DYNO": "web.1",
+    "DJANGO_SECRET_KEY": SECRET_KEY,
+    "DATABASE_URL": "postgres://user:password@db.example.com:5432/name",
+    "EMAIL_URL": "smtp://user:password@mail.example.com",
+}
+
+
+def tag(text):
+    """Return a template tag."""
+    return "{" + f"% {text} %" + "}"
+
+
+def gunicorn(workers=2, threads=3, keepalive=95, graceful_timeout=20):
+    """Return the text of a gunicorn.conf.py."""
+    lines = (f"{name} = {value}" for name, value in locals().items())
+    return "\n".join(lines) + "\nwsgi_app = 'app'\nworker_class = 'gthread'\n"
+
+
+real_print_config = files.print_config
+
+
+@functools.cache
+def ask_gunicorn(conf, command, arguments):
+    """Ask gunicorn once for all tests whose site has the same files."""
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder, CONF).write_text(conf)
+        Path(folder, "app.py").write_text("application = print\n")
+        environ = {"PATH": os.environ["PATH"], "GUNICORN_CMD_ARGS": arguments}
+        return real_print_config(folder, command, frozenset(environ.items()))
+
+
+def print_config(root, command, environ):
+    """Stand in for files.print_config, which starts a process for each test."""
+    arguments = dict(environ).get("GUNICORN_CMD_ARGS", "")
+    return ask_gunicorn(Path(root, CONF).read_text(), command, arguments)
+
+
+class Site:
+    """A sound site in production, which a test may then break."""
+
+    def __init__(self, root, monkeypatch, settings):
+        self.root, self.monkeypatch, self.settings = root, monkeypatch, settings
+
+    def env(self, **config_vars):
+        for name, value in config_vars.items():
+            self.monkeypatch.setenv(name, value)
+
+    def without(self, name):
+        self.monkeypatch.delenv(name)
+
+    def setting(self, **values):
+        for name, value in values.items():
+            setattr(self.settings, name, value)
+
+    def own_caches(self):
+        self.without("DATABASE_URL")
+        self.cache("locmem.LocMemCache")
+
+    def pooler(self, **config_vars):
+        self.env(**config_vars)
+        default = {"ENGINE": "django.db.backends.postgresql"}
+        default["DISABLE_SERVER_SIDE_CURSORS"] = True
+        handler = ConnectionHandler({"default": default})
+        self.monkeypatch.setattr(databases, "connections", handler)
+
+    def development(self):
+        self.without("DYNO")
+        self.without("DJANGO_SECRET_KEY")
+        self.without("DATABASE_URL")
+        self.setting(LOCAL=True, STATIC_ROOT=Path("/nosuch"))
+        self.uploads(f"{FILES}.FileSystemStorage")
+        self.cache("locmem.LocMemCache")
+        self.no_mail()
+
+    def off_heroku(self, *missing):
+        self.without("DYNO")
+        for name in missing:
+            self.without(name)
+
+    def first_push(self):
+        self.without("DJANGO_SECRET_KEY")
+        self.without("DATABASE_URL")
+
+    def engine(self, name):
+        handler = ConnectionHandler({"default": {"ENGINE": name}})
+        for module in (databases, databases.database):
+            self.monkeypatch.setattr(module, "connections", handler)
+
+    def database(self, engine="postgresql", **options):
+        default = {"ENGINE": f"django.db.backends.{engine}", "OPTIONS": options}
+        default["HOST"] = "db.example.com"
+        # Not by pytest-django's settings, which warn of this one.
+        self.monkeypatch.setattr(django_settings, "DATABASES", {"default": default})
+
+    def no_mail(self):
+        self.without("EMAIL_URL")
+        self.mailer(config_vars.NO_MAIL)
+
+    def mailer(self, backend):
+        self.setting(MAILERS={"default": {"BACKEND": backend}})
+
+    def cache(self, backend):
+        self.setting(CACHES={"default": {"BACKEND": f"{BACKENDS}.{backend}"}})
+
+    def uploads(self, backend):
+        storages = self.settings.STORAGES | {"default": {"BACKEND": backend}}
+        self.setting(STORAGES=storages)
+
+    def bucket(self):
+        self.env(BUCKETEER_BUCKET_NAME="name")
+        self.uploads("dyno.uploads.NoStorage")
+
+    def file(self, name, text=""):
+        path = self.root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+
+    def page(self, *tags):
+        self.file("templates/page.html", "".join(map(tag, tags)))
+
+    def picture(self):
+        (self.root / "templates/picture.png").write_bytes(b"\x89PNG")
+
+    def python(self, version):
+        self.file("runtime.txt", f"python-{version}.1\n")
+        self.file(".python-version", f"# Ours\n{version}\n")
+
+    def commit(self, name):
+        self.file(name)
+        for arguments in (["init", "--quiet"], ["add", "."]):
+            subprocess.run(["git", *arguments], cwd=self.root, check=True)
+
+    def collect(self, leave=None, age=0):
+        """Write the manifest, `age` seconds ago, without the file to leave out."""
+        listings = [finder.list([]) for finder in finders.get_finders()]
+        names = {path for listing in listings for path, _ in listing} - {leave}
+        manifest = {"version": "1.1", "paths": dict.fromkeys(names, "hashed")}
+        self.file(MANIFEST, json.dumps(manifest))
+        os.utime(self.root / MANIFEST, (time.time() - age,) * 2)
+
+
+def sound_site(tmp_path, monkeypatch, settings):
+    """Return a site of which no check reports anything."""
+    ours = ("DJANGO_", "DATABASE_", "DEBUG", "REDIS_", "WEB_", "EMAIL_", "GUNICORN_")
+    for name in [name for name in os.environ if name.startswith(ours)]:
+        monkeypatch.delenv(name)
+    monkeypatch.setattr(files, "print_config", print_config)
+    site = Site(tmp_path, monkeypatch, settings)
+    site.env(**PRODUCTION)
+    site.setting(LOCAL=False, ALLOWED_HOSTS=[".herokuapp.com"], BASE_DIR=tmp_path)
+    site.engine("django.db.backends.postgresql")
+    site.database(sslmode="require")
+    site.mailer("django.core.mail.backends.smtp.EmailBackend")
+    site.cache("db.DatabaseCache")
+    settings.STATIC_ROOT = tmp_path / "staticfiles"
+    settings.STATICFILES_DIRS = [tmp_path / "static"]
+    settings.STORAGES = {
+        "default": {"BACKEND": f"{FILES}.InMemoryStorage"},
+        "staticfiles": {"BACKEND": "dyno.static.ManifestStorage"},
+    }
+    settings.TEMPLATES = [settings.TEMPLATES[0] | {"DIRS": [tmp_path / "templates"]}]
+    version = "{}.{}\n".format(*sys.version_info)
+    site.file("runtime.txt", f"python-{version}")
+    site.file(".python-version", version)
+    site.file("Procfile", "release: python manage.py release\nweb: gunicorn\n")
+    site.file(CONF, gunicorn())
+    site.file("static/site.css")
+    site.page("load static", "static 'admin/css/base.css'", "static 'site.css'")
+    site.collect()
+    return site
+
+
+OURS = [
+    check
+    for check in django_registry.deployment_checks
+    if check.__module__ == registry.__name__ and Tags.database not in check.tags
+]
+
+
+def found():
+    """Return what dyno's checks report, by id."""
+    return {message.id: message for check in OURS for message in check(None)}

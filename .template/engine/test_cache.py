@@ -1,0 +1,189 @@
+"""A site survives the loss of its Redis."""
+
+import shutil
+import socket
+import subprocess
+import threading
+import time
+
+import pytest
+from asgiref.sync import async_to_sync
+from django.core.cache.backends.base import BaseCache
+from django.core.cache.backends.redis import RedisCache
+from redis.exceptions import ConnectionError, ResponseError
+
+from dyno import cache as cache_module
+from dyno.cache import FailOpenRedisCache
+
+
+@pytest.fixture
+def without_pause(monkeypatch):
+    monkeypatch.setattr(FailOpenRedisCache, "paused_until", 0)
+    monkeypatch.setattr(cache_module, "PAUSE_SECONDS", 0)
+
+
+@pytest.fixture
+def cache(without_pause):
+    """A cache in a Redis that is not there."""
+    return FailOpenRedisCache("redis://127.0.0.1:1", {})
+
+
+@pytest.fixture(scope="module")
+def redis_url(tmp_path_factory):
+    """The URL of a Redis server that these tests start."""
+    program = shutil.which("redis-server")
+    if not program:
+        pytest.skip("redis-server is not installed")
+    path = tmp_path_factory.mktemp("redis") / "socket"
+    command = [program, "--port", "0", "--unixsocket", path, "--save", ""]
+    server = subprocess.Popen(command, stdout=subprocess.DEVNULL, cwd=path.parent)
+    try:
+        deadline = time.monotonic() + 20
+        while not path.exists() and time.monotonic() < deadline:
+            time.sleep(0.02)
+        yield f"unix://{path}"
+    finally:
+        server.terminate()
+        server.wait()
+
+
+@pytest.fixture
+def hung_cache(monkeypatch):
+    """A cache in a Redis that takes connections and never answers."""
+    monkeypatch.setattr(FailOpenRedisCache, "paused_until", 0)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        url = f"redis://127.0.0.1:{server.getsockname()[1]}"
+        options = {"socket_connect_timeout": 0.2, "socket_timeout": 0.2}
+        yield FailOpenRedisCache(url, {"OPTIONS": options})
+
+
+def test_without_redis_every_operation_is_a_miss(cache):
+    assert cache.get("key") is None
+    assert cache.get("key", "default") == "default"
+    assert cache.get_many(["key"]) == {}
+    assert cache.get_or_set("key", "value") == "value"
+    assert cache.has_key("key") is False
+    assert "key" not in cache
+    assert cache.set("key", "value") is None
+    assert cache.set_many({"key": "value"}) == ["key"]
+    assert cache.add("key", "value") is False
+    assert cache.touch("key") is False
+    assert cache.delete("key") is False
+    assert cache.delete_many(["key"]) is None
+    assert cache.clear() is False
+
+
+def test_without_redis_a_counter_is_one_that_was_never_set(cache):
+    for count in (cache.incr, cache.decr):
+        with pytest.raises(ValueError, match="not found"):
+            count("key")
+
+
+def test_no_operation_is_left_out():
+    def public(cls):
+        return {n for n, value in vars(cls).items() if n[0] != "_" and callable(value)}
+
+    # These make keys and connections, or call the operations.
+    harmless = {"get_backend_timeout", "make_key", "make_and_validate_key", "close"}
+    harmless |= {"validate_key", "get_or_set", "decr", "incr_version", "decr_version"}
+    harmless |= {f"a{name}" for name in public(BaseCache)}
+    operations = (public(BaseCache) | public(RedisCache)) - harmless
+    assert operations == public(FailOpenRedisCache)
+
+
+def test_without_redis_asynchronous_operations_are_misses_too(cache):
+    assert async_to_sync(cache.aget)("key", "default") == "default"
+    assert async_to_sync(cache.aget_or_set)("key", "value") == "value"
+    assert async_to_sync(cache.aset)("key", "value") is None
+
+
+def test_without_redis_a_key_has_no_other_version(cache):
+    for change in (cache.incr_version, cache.decr_version):
+        with pytest.raises(ValueError, match="not found"):
+            change("key")
+
+
+def test_a_redis_that_hangs_costs_its_time_out_once_and_not_in_each_request(hung_cache):
+    started = time.monotonic()
+    for _ in range(20):
+        assert hung_cache.get("key") is None
+    assert time.monotonic() - started < 2  # and not 4
+
+
+def test_a_redis_that_is_back_is_used_again(monkeypatch, cache):
+    assert cache.get("key") is None
+    monkeypatch.setattr("redis.Redis.get", lambda self, key: b"7")
+    assert cache.get("key") == 7
+
+
+def test_a_redis_that_is_full_still_answers_reads(monkeypatch, cache):
+    def refuse(self, *args, **kwargs):
+        raise ResponseError("OOM command not allowed when used memory > 'maxmemory'")
+
+    monkeypatch.setattr("redis.Redis.set", refuse)
+    monkeypatch.setattr("redis.Redis.get", lambda self, key: b"7")
+    cache.set("key", "value")
+    assert FailOpenRedisCache.paused_until == 0
+    assert cache.get("key") == 7
+
+
+def test_an_outage_is_logged_once_a_minute(cache, caplog, monkeypatch):
+    monkeypatch.setattr(cache_module.logger.filters[0], "quiet_until", 0)
+    for _ in range(5):
+        cache.get("key")
+    assert len(caplog.records) == 1
+    assert "going on without it" in caplog.text
+
+
+ERRORS = [
+    ResponseError("READONLY You can't write against a read only replica."),
+    UnicodeDecodeError("utf-8", b"", 0, 1, "a value of another program"),
+    AttributeError("a class that was pickled and is gone"),
+    ValueError("an unknown pickle protocol"),
+]
+
+
+@pytest.mark.parametrize("error", ERRORS)
+def test_every_error_of_the_client_is_a_miss(monkeypatch, cache, error):
+    def fail(*args, **kwargs):
+        raise error
+
+    monkeypatch.setattr("redis.Redis.get", fail)
+    assert cache.get("key", "default") == "default"
+    assert FailOpenRedisCache.paused_until == 0
+
+
+def test_while_redis_is_away_one_thread_at_a_time_tries_it(monkeypatch):
+    tried, go = [], threading.Event()
+
+    def get(self, key):
+        tried.append(key)
+        go.wait(5)
+        raise ConnectionError("away")
+
+    monkeypatch.setattr("redis.Redis.get", get)
+    monkeypatch.setattr(FailOpenRedisCache, "paused_until", time.monotonic() - 1)
+    cache = FailOpenRedisCache("redis://127.0.0.1:1", {})
+    thread = threading.Thread(target=cache.get, args=["key"])
+    thread.start()
+    while not tried:
+        time.sleep(0.01)
+    assert cache.get("key", "default") == "default"
+    go.set()
+    thread.join()
+    assert len(tried) == 1
+
+
+def test_a_redis_that_is_there_is_used_like_djangos_cache(redis_url, without_pause):
+    cache = FailOpenRedisCache(redis_url, {})
+    assert cache.add("a", 1) and not cache.add("a", 2)
+    assert cache.get("a") == 1 and cache.incr("a", 4) == 5
+    assert cache.set_many({"b": [2], "c": None}) == []
+    assert cache.get_many(["a", "b", "c", "d"]) == {"a": 5, "b": [2], "c": None}
+    assert cache.has_key("c") and not cache.has_key("d")
+    assert cache.touch("a") and cache.delete("a") and not cache.delete("a")
+    with pytest.raises(ValueError, match="not found"):
+        cache.incr("a")
+    cache.delete_many(["b"])
+    assert cache.get("b") is None and cache.clear()
+    assert FailOpenRedisCache.paused_until == 0

@@ -1,0 +1,200 @@
+"""How connections are made, kept and judged."""
+
+import sys
+import time
+
+import psycopg
+import pytest
+from django.core.exceptions import ImproperlyConfigured
+from django.core.signals import request_finished
+from django.db import (
+    InternalError,
+    OperationalError,
+    ProgrammingError,
+    connections,
+)
+
+from dyno import database
+from dyno.database import from_environ, is_local, is_unavailable, lacks_migration
+
+URL = "postgres://u:p@db.example.com/name"
+
+
+def default(url=URL, *, local=False, **environ):
+    return from_environ({"DATABASE_URL": url} | environ, local=local)["default"]
+
+
+def test_connections_are_kept_checked_encrypted_and_timed():
+    config = default()
+    assert config["CONN_MAX_AGE"] == 600
+    assert config["CONN_HEALTH_CHECKS"] is True
+    assert config["OPTIONS"]["sslmode"] == "require"
+    assert config["OPTIONS"]["connect_timeout"] <= 5
+    assert config["OPTIONS"]["tcp_user_timeout"] <= 30_000
+
+
+def test_the_options_in_the_url_are_left_alone():
+    config = default(f"{URL}?sslmode=verify-full&connect_timeout=9")
+    assert config["OPTIONS"]["sslmode"] == "verify-full"
+    assert config["OPTIONS"]["connect_timeout"] == 9
+
+
+@pytest.mark.parametrize(
+    "host, local",
+    [("", True), ("localhost", True), ("127.0.0.1", True), ("::1", True)]
+    + [("/var/run/postgresql", True), ("db.example.com", False)]
+    + [("localhost.example.com", False), ("10.0.0.1", False)],
+)
+def test_a_database_on_this_machine_needs_no_tls(host, local):
+    assert is_local(host) is local
+
+
+def test_tls_is_not_asked_of_a_local_database_or_in_development():
+    assert "sslmode" not in default("postgres://localhost/name")["OPTIONS"]
+    assert "sslmode" not in default(local=True)["OPTIONS"]
+
+
+def test_a_password_with_escaped_characters_is_unescaped():
+    assert default("postgres://u:a%23b%2Fc%40d@h/name")["PASSWORD"] == "a#b/c@d"
+
+
+def test_pages_have_a_time_limit_on_queries():
+    options = default(DATABASE_STATEMENT_TIMEOUT="25s")["OPTIONS"]
+    assert options["options"] == "-c statement_timeout=25s"
+    assert "options" not in default()["OPTIONS"]
+
+
+def test_with_a_pooler_there_are_a_pooled_and_a_direct_connection():
+    pool = "postgres://u:p@pool.example.com/name"
+    environ = {"DATABASE_URL": URL, "DATABASE_CONNECTION_POOL_URL": pool}
+    environ["DATABASE_STATEMENT_TIMEOUT"] = "25s"
+    config = from_environ(environ, local=False)
+    assert config["default"]["HOST"] == "pool.example.com"
+    assert config["default"]["DISABLE_SERVER_SIDE_CURSORS"] is True
+    assert "options" not in config["default"]["OPTIONS"], "PgBouncer refuses them"
+    assert config["direct"]["HOST"] == "db.example.com"
+    assert not config["direct"].get("DISABLE_SERVER_SIDE_CURSORS")
+    assert config["direct"]["TEST"] == {"MIRROR": "default"}
+
+
+def test_the_pgbouncer_buildpack_is_a_pooler():
+    config = default("postgres://u:p@127.0.0.1:6000/name", DATABASE_URL_PGBOUNCER=URL)
+    assert config["DISABLE_SERVER_SIDE_CURSORS"] is True
+
+
+def test_psycopgs_own_pool_keeps_the_connections():
+    # The check of the URL refuses a pool; one in settings.py is left alone.
+    assert not database.parse(f"{URL}?pool=true").get("CONN_MAX_AGE")
+
+
+@pytest.mark.parametrize("url", ["", "nonsense", "mongodb://u:p@h/d", "postgres://[@h"])
+def test_an_unusable_url_does_not_stop_the_build(url):
+    assert from_environ({"DATABASE_URL": url}, local=False) == {}
+    environ = {"DATABASE_URL": URL, "DATABASE_CONNECTION_POOL_URL": url or "x"}
+    assert from_environ(environ, local=False) == {}
+
+
+def test_another_database_is_left_to_its_own_options():
+    assert default("sqlite:////tmp/a")["ENGINE"].endswith("sqlite3")
+    assert "OPTIONS" not in default("mysql://u:p@h/d")
+
+
+def test_a_missing_driver_is_named_with_the_command(monkeypatch):
+    monkeypatch.setitem(sys.modules, "psycopg", None)
+    with pytest.raises(ImproperlyConfigured, match="E008: .* Fix: add psycopg"):
+        default()
+
+
+def caused(kind, state, text="x"):
+    error = kind(text)
+    error.__cause__ = psycopg.errors.lookup(state)(text)
+    return error
+
+
+@pytest.mark.parametrize(
+    "error, unavailable",
+    [
+        (OperationalError("the connection is lost"), True),
+        (caused(OperationalError, "53300"), True),
+        (caused(InternalError, "25006"), True),  # read-only
+        (caused(InternalError, "25P02"), False),  # a mistake in a transaction
+        (caused(ProgrammingError, "42P01"), False),
+        (OperationalError("no such table: a"), False),
+        (ValueError("x"), False),
+        (None, False),
+    ],
+)
+def test_an_error_tells_whether_the_database_is_unavailable(error, unavailable):
+    assert is_unavailable(error) is unavailable
+
+
+@pytest.mark.parametrize(
+    "error, lacks",
+    [
+        (caused(ProgrammingError, "42P01"), True),
+        (caused(ProgrammingError, "42703"), True),
+        (caused(ProgrammingError, "42601"), False),
+        (OperationalError("no such table: a"), True),
+        (OperationalError("no such column: a.b"), True),
+        (OperationalError("table a has no column named b"), True),
+        (OperationalError("database is locked"), False),
+        (ProgrammingError("no such table"), False),
+        (None, False),
+    ],
+)
+def test_an_error_tells_whether_a_migration_is_missing(error, lacks):
+    assert lacks_migration(error) is lacks
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    "query", ["SELECT 1 FROM nosuch", "SELECT nosuch FROM auth_user"]
+)
+def test_the_database_itself_says_that_a_table_or_column_is_missing(query):
+    errors = (OperationalError, ProgrammingError)
+    with pytest.raises(errors) as caught, connections["default"].cursor() as cursor:
+        cursor.execute(query)
+    assert lacks_migration(caught.value) and not is_unavailable(caught.value)
+
+
+def test_a_connection_that_the_server_closed_is_replaced(on_postgresql):
+    """The next request checks it, so no visitor sees an error."""
+    connection = on_postgresql
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_backend_pid()")
+        [pid] = cursor.fetchone()
+    other = connection.copy()
+    with other.cursor() as cursor:
+        cursor.execute("SELECT pg_terminate_backend(%s)", [pid])
+    other.close()
+    time.sleep(0.2)
+    connection.health_check_enabled = True
+    connection.health_check_done = False
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_backend_pid()")
+        assert cursor.fetchone() != (pid,)
+
+
+@pytest.mark.parametrize("share, kept", [(0.5, True), (0.0, False)])
+def test_a_connection_is_closed_after_its_request_if_it_is_crowded(
+    on_postgresql, monkeypatch, share, kept
+):
+    monkeypatch.setattr(database, "KEPT_SHARE", share)
+    on_postgresql.close()
+    on_postgresql.ensure_connection()
+    request_finished.send(sender=None)
+    assert (on_postgresql.connection is not None) is kept
+
+
+def test_a_pooled_connection_is_never_crowded(on_postgresql, monkeypatch):
+    monkeypatch.setattr(database, "KEPT_SHARE", 0.0)
+    config = on_postgresql.settings_dict
+    monkeypatch.setitem(config, "DISABLE_SERVER_SIDE_CURSORS", True)
+    on_postgresql.close()
+    on_postgresql.ensure_connection()
+    request_finished.send(sender=None)
+    assert on_postgresql.connection is not None
+
+
+def test_a_server_that_is_no_copy_is_no_follower(on_postgresql):
+    assert not database.is_follower("default")

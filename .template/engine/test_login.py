@@ -1,0 +1,177 @@
+"""Those who guess passwords are slowed down, and nobody else is kept out."""
+
+from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
+
+import pytest
+from asgiref.sync import async_to_sync
+from django.contrib.auth import aauthenticate, authenticate, get_user_model
+from django.contrib.auth.backends import ModelBackend
+from django.core.cache import cache
+from django.core.management import call_command
+from django.db import connection
+from django.test import override_settings
+
+from dyno import login
+from dyno.login import ATTEMPTS, ATTEMPTS_FROM_ADDRESS, SlowedModelBackend, claim
+
+USERNAME_FIELD = get_user_model().USERNAME_FIELD
+LOCAL_MEMORY = {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
+DATABASE = {
+    "BACKEND": "django.core.cache.backends.db.DatabaseCache",
+    "LOCATION": "cache",
+}
+REDIS_AWAY = {
+    "BACKEND": "dyno.cache.FailOpenRedisCache",
+    "LOCATION": "redis://127.0.0.1:1",
+}
+
+
+@pytest.fixture(params=[LOCAL_MEMORY, DATABASE], ids=["local memory", "database"])
+def caches(request, db):
+    """Each cache that remembers."""
+    with override_settings(CACHES={"default": request.param}):
+        call_command("createcachetable")
+        cache.clear()
+        yield
+        cache.clear()
+
+
+@pytest.fixture(autouse=True)
+def quick_hashes(settings):
+    """Tests need not wait for what a password check costs."""
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+
+@pytest.fixture(autouse=True)
+def one_span(monkeypatch):
+    """The clock stands still: attempts are counted anew at each fifth minute."""
+    monkeypatch.setattr(login, "time", SimpleNamespace(time=lambda: 0))
+
+
+@pytest.fixture
+def log_in(client, admin_user):
+    """Try to log in to the admin, and return whether it was let in."""
+
+    def attempt(password, address="192.0.2.1", username="admin"):
+        form = {"username": username, "password": password}
+        answer = client.post("/admin/login/", form, REMOTE_ADDR=address)
+        client.logout()
+        return answer.status_code == 302
+
+    return attempt
+
+
+def test_after_ten_wrong_passwords_the_right_one_is_refused_too(caches, log_in):
+    for _ in range(ATTEMPTS):
+        assert not log_in("wrong")
+    assert not log_in("password")
+    assert log_in("password", address="192.0.2.2")
+
+
+def test_wrong_passwords_for_other_accounts_from_one_address_keep_nobody_out(
+    caches, log_in
+):
+    for number in range(2 * ATTEMPTS):
+        assert not log_in("wrong", username=f"user{number}")
+    assert log_in("password")
+
+
+def test_an_address_has_a_limit_of_its_own_for_all_accounts(caches, log_in):
+    for number in range(ATTEMPTS_FROM_ADDRESS):
+        assert not log_in("wrong", username=f"user{number}")
+    assert not log_in("password")
+    assert log_in("password", address="192.0.2.2")
+
+
+def test_no_hash_is_computed_for_who_is_refused(caches, log_in, monkeypatch):
+    for _ in range(ATTEMPTS):
+        log_in("wrong")
+    monkeypatch.setattr(ModelBackend, "authenticate", None)
+    assert not log_in("password")
+
+
+def test_after_nine_wrong_passwords_the_right_one_is_let_in_again_and_again(
+    caches, log_in
+):
+    for _ in range(ATTEMPTS - 1):
+        assert not log_in("wrong")
+    for _ in range(ATTEMPTS + 1):
+        assert log_in("password")
+
+
+def test_the_log_names_the_address_that_was_refused(
+    caches, log_in, caplog, monkeypatch
+):
+    monkeypatch.setattr(login.logger.filters[0], "quiet_until", 0)
+    for _ in range(ATTEMPTS + 3):
+        log_in("wrong")
+    refused = [r for r in caplog.records if r.name == "dyno.login"]
+    assert [record.getMessage() for record in refused] == [
+        "Log-in from 192.0.2.1 refused: too many wrong passwords within 5 minutes"
+    ]
+
+
+def test_with_redis_away_nobody_is_refused(log_in):
+    with override_settings(CACHES={"default": REDIS_AWAY}):
+        for _ in range(ATTEMPTS + 1):
+            assert not log_in("wrong")
+        assert log_in("password")
+
+
+def at_once(number):
+    """Claim so many attempts at the same time; return how many were granted."""
+
+    def try_it(_):
+        try:
+            return claim("192.0.2.1", ATTEMPTS)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(8) as threads:
+        return sum(key is not None for key in threads.map(try_it, range(number)))
+
+
+def test_concurrent_attempts_are_counted_one_by_one():
+    with override_settings(CACHES={"default": LOCAL_MEMORY}):
+        cache.clear()
+        assert at_once(50) == ATTEMPTS
+
+
+def test_concurrent_attempts_are_counted_one_by_one_in_postgresql(on_postgresql):
+    with override_settings(CACHES={"default": DATABASE}):
+        call_command("createcachetable")
+        cache.clear()
+        assert at_once(50) == ATTEMPTS
+
+
+def test_what_is_not_a_password_is_not_counted(rf, db):
+    cache.clear()
+    request = rf.post("/", REMOTE_ADDR="192.0.2.9")
+    for _ in range(ATTEMPTS + 1):
+        assert authenticate(request, token="x") is None
+    assert claim("192.0.2.9", 100).endswith("-0")
+
+
+def test_a_password_that_is_checked_without_a_request_is_not_counted(admin_user):
+    cache.clear()
+    for _ in range(ATTEMPTS + 1):
+        assert authenticate(username="admin", password="wrong") is None
+    assert authenticate(username="admin", password="password") == admin_user
+
+
+def test_attempts_in_an_asynchronous_view_are_counted_too(rf, transactional_db):
+    cache.clear()
+    request = rf.post("/", REMOTE_ADDR="192.0.2.9")
+    for _ in range(ATTEMPTS):
+        async_to_sync(aauthenticate)(request, username="a", password="b")
+    assert claim("192.0.2.9 a", ATTEMPTS) is None
+    cache.clear()
+
+
+def test_the_account_counts_under_the_name_of_the_user_models_field(rf, db):
+    cache.clear()
+    request = rf.post("/", REMOTE_ADDR="192.0.2.9")
+    SlowedModelBackend().authenticate(request, password="b", **{USERNAME_FIELD: "a"})
+    assert claim("192.0.2.9 a", ATTEMPTS).endswith("-1")
+    cache.clear()

@@ -1,0 +1,171 @@
+"""What an operator reads in `heroku logs`."""
+
+import io
+import logging
+import re
+
+import pytest
+from django.db import OperationalError
+from django.test import Client
+
+from dyno import logs
+
+ID = "3b241101-e2bb-4255-8caf-4136c566a962"
+
+
+@pytest.fixture(autouse=True)
+def on_a_dyno(monkeypatch):
+    """Heroku adds the time to each line itself."""
+    monkeypatch.setenv("DYNO", "web.1")
+
+
+@pytest.fixture
+def lines():
+    """Return a function that tells the lines of the log."""
+    stream = io.StringIO()
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(logs.LogfmtFormatter())
+    logging.root.addHandler(handler)
+    yield lambda: stream.getvalue().splitlines()
+    logging.root.removeHandler(handler)
+
+
+@pytest.fixture
+def request_id():
+    """Be in the middle of a request."""
+    token = logs.request_id.set(ID)
+    yield ID
+    logs.request_id.reset(token)
+
+
+logger = logging.getLogger("shop")
+
+
+def test_an_event_is_one_line_of_logfmt(lines, request_id):
+    logger.warning('A "quoted"\nword')
+    assert lines() == [
+        f"level=warning logger=shop request_id={ID}" r' message="A \"quoted\"\nword"'
+    ]
+
+
+def test_off_heroku_an_event_has_the_time(lines, monkeypatch):
+    monkeypatch.delenv("DYNO")
+    logger.warning("word")
+    [line] = lines()
+    pattern = r"time=\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ level=warning logger=shop .*"
+    assert re.fullmatch(pattern, line)
+
+
+@pytest.mark.parametrize("character", ["a", '"', "\n", "\x1b", "é", "\u2028", "\ud800"])
+def test_no_event_is_longer_than_a_line_of_herokus(lines, character):
+    try:
+        raise ValueError(20_000 * character + " the end")
+    except ValueError:
+        logger.exception("the start " + 20_000 * character)
+    [line] = lines()
+    assert len(line.encode()) < 10_000
+    assert 'message="the start ' in line
+    assert line.endswith(' the end"')
+
+
+def test_a_traceback_is_in_the_event_and_can_be_searched(lines):
+    try:
+        raise ValueError("no such shop")
+    except ValueError:
+        logger.exception("Broken")
+    [line] = lines()
+    assert re.search(r'message=Broken traceback="Traceback .*\\nValueError: no', line)
+
+
+@pytest.mark.parametrize(
+    "value", ["a b", 'a"b', "a=b", "a\\b", "", "a\r\nlevel=info", "\x9b"]
+)
+def test_what_a_client_sends_stays_in_its_quotes(value):
+    quoted = logs.quote(value)
+    assert re.fullmatch(r'"(\\.|[^"\\\x00-\x1f\x7f-\x9f])*"', quoted)
+
+
+@pytest.mark.parametrize(
+    "sent, kept",
+    [(ID, True), ("a" * 200, True), ("a" * 201, False), ("short", False), (None, False)]
+    + [(ID + "\n", False), (ID + " */ DROP TABLE", False), (ID + "%s", False)],
+)
+def test_the_routers_request_id_is_kept_and_another_replaced(sent, kept):
+    request_id = logs.clean_request_id(sent)
+    assert (request_id == sent) is kept
+    assert re.fullmatch(r"[A-Za-z0-9-]{20,200}", request_id)
+
+
+def test_unknown_hosts_are_logged_once_a_minute_with_the_command(caplog, monkeypatch):
+    # One for each django.setup(), which wsgi.py calls again in a test.
+    for quiet in logging.getLogger("django.security.DisallowedHost").filters:
+        monkeypatch.setattr(quiet, "quiet_until", 0)
+    for number in range(5):
+        Client().get("/", headers={"host": f"{number}.example.com"})
+    [record] = caplog.records
+    assert record.levelname == "WARNING" and record.exc_info is None
+    assert "0.example.com" in record.getMessage()
+    assert "heroku config:set DJANGO_ALLOWED_HOSTS=" in record.getMessage()
+
+
+@pytest.mark.parametrize(
+    "asked, level", [("", "INFO"), ("debug", "DEBUG"), ("LOUD", "INFO"), ("5", "INFO")]
+)
+def test_an_unknown_level_means_info(asked, level):
+    assert logs.config(asked)["root"]["level"] == level
+
+
+def test_errors_are_mailed_only_if_there_are_admins():
+    assert logs.config("")["loggers"]["django"]["handlers"] == []
+    assert logs.config("", admins=True)["loggers"]["django"]["handlers"] == ["admins"]
+
+
+def test_an_outage_is_logged_once_a_minute_and_every_other_error(
+    client, page, caplog, monkeypatch
+):
+    for quiet in logging.getLogger("django.request").filters:
+        monkeypatch.setattr(quiet, "quiet_until", 0)
+    client.raise_request_exception = False
+    errors = [OperationalError("away")] * 3 + [RuntimeError("a mistake")] * 3
+
+    def view(request):
+        raise errors.pop(0)
+
+    page(view)
+    for _ in range(6):
+        client.get("/page")
+    seen = [str(record.exc_info[1]) for record in caplog.records if record.exc_info]
+    assert seen == ["away"] + ["a mistake"] * 3
+
+
+def test_a_client_that_sends_another_sites_form_cannot_log_a_query(caplog):
+    client = Client(enforce_csrf_checks=True)
+    referer = {"referer": "https://evil.example.com/?token=secret"}
+    client.post("/plain?token=secret", secure=True, headers=referer)
+    assert "Forbidden" in caplog.text
+    assert "secret" not in caplog.text
+
+
+@pytest.mark.parametrize("length", [100, 20_000])
+@pytest.mark.parametrize("character", ["a", "é", "\\"])
+def test_a_line_is_shortened_in_the_middle(character, length):
+    line = logs.shorten("start" + character * length + "end")
+    assert line.startswith("start") and line.endswith("end")
+    assert len(line.encode()) < 10_000
+    assert (" … " in line) is (length * len(character.encode()) > 9_900)
+
+
+def test_warnings_and_what_ends_gunicorn_are_one_line_each_on_stdout(python):
+    code = (
+        "import warnings; from gunicorn.config import Config;"
+        "from dyno.server import LogfmtLogger; LogfmtLogger(Config());"
+        "warnings.simplefilter('always'); warnings.warn('it is old');"
+        "raise RuntimeError('the end')"
+    )
+    result = python("-c", code, DYNO="web.1")
+    assert result.returncode == 1 and result.stderr == ""
+    warning, error = result.stdout.splitlines()
+    assert warning.startswith("level=warning logger=py.warnings ")
+    assert "UserWarning: it is old" in warning
+    assert error.startswith("level=critical logger=uncaught ")
+    assert error.endswith(r'\nRuntimeError: the end"')

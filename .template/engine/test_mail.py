@@ -1,0 +1,172 @@
+"""Mail by a config var, and error mails to the admins."""
+
+import logging
+import smtplib
+import socket
+
+import pytest
+from django.core import mail as django_mail
+
+from dyno import mail
+
+SMTP = "django.core.mail.backends.smtp.EmailBackend"
+
+
+def options(**environ):
+    found = mail.mailer(environ, local=False)
+    assert found["BACKEND"] == SMTP
+    return found["OPTIONS"]
+
+
+def test_an_smtp_url_means_starttls():
+    found = options(EMAIL_URL="smtp://me%40example.com:p%23ss%2F@mail.example.com")
+    assert found == {
+        "host": "mail.example.com",
+        "port": 587,
+        "username": "me@example.com",
+        "password": "p#ss/",
+        "use_tls": True,
+        "use_ssl": False,
+        "timeout": 5,
+    }
+
+
+def test_an_smtps_url_means_tls_from_the_start():
+    found = options(EMAIL_URL="smtps://mail.example.com:4650")
+    assert (found["port"], found["use_ssl"], found["use_tls"]) == (4650, True, False)
+
+
+@pytest.mark.parametrize(
+    "environ, host",
+    [
+        ({"CLOUDMAILIN_SMTP_URL": "smtp://u:p@cm.example.com:587"}, "cm.example.com"),
+        (
+            {"MAILERTOGO_URL": "smtp://u:p@mtg.example.com:587?authentication=plain"},
+            "mtg.example.com",
+        ),
+        (
+            {
+                "MAILGUN_SMTP_SERVER": "smtp.mailgun.org",
+                "MAILGUN_SMTP_PORT": "587",
+                "MAILGUN_SMTP_LOGIN": "u",
+                "MAILGUN_SMTP_PASSWORD": "p",
+            },
+            "smtp.mailgun.org",
+        ),
+        ({"SENDGRID_USERNAME": "u", "SENDGRID_PASSWORD": "p"}, "smtp.sendgrid.net"),
+    ],
+)
+def test_what_the_add_ons_set_is_recognised(environ, host):
+    found = options(**environ)
+    assert (found["host"], found["port"], found["use_tls"]) == (host, 587, True)
+    assert (found["username"], found["password"]) == ("u", "p")
+
+
+def test_postmarks_token_is_both_user_and_password():
+    found = options(POSTMARK_SMTP_SERVER="smtp.example.com", POSTMARK_API_TOKEN="t/#@:")
+    assert found["host"] == "smtp.example.com"
+    assert found["username"] == found["password"] == "t/#@:"
+
+
+def test_our_own_config_var_comes_before_an_add_ons():
+    environ = {"SENDGRID_USERNAME": "u", "SENDGRID_PASSWORD": "p"}
+    found = options(EMAIL_URL="smtp://mail.example.com", **environ)
+    assert found["host"] == "mail.example.com"
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "mail.example.com:587",
+        "http://mail.example.com",
+        "smtp://",
+        "smtp://user:secret/word@mail.example.com",
+        "smtp://user:secret#word@mail.example.com",
+        "smtp://user:secret@mail.example.com:port",
+        "smtp://[secret",
+    ],
+)
+def test_a_url_that_makes_no_sense_does_not_stop_the_build_and_gives_nothing_away(url):
+    found = mail.mailer({"EMAIL_URL": url}, local=False)
+    assert found == {"BACKEND": "dyno.mail.UnsentMail"}
+    with pytest.raises(ValueError) as caught:
+        mail.options(url)
+    assert "secret" not in str(caught.value)
+
+
+def test_in_development_mail_is_printed():
+    assert mail.mailer({}, local=True)["BACKEND"].endswith("console.EmailBackend")
+
+
+@pytest.fixture
+def without_a_server(settings):
+    settings.MAILERS = {"default": mail.mailer({}, local=False)}
+
+
+def test_without_a_server_the_log_says_for_each_mail_what_to_do(
+    without_a_server, caplog
+):
+    sent = django_mail.send_mail("Hello", "A secret", None, ["a@example.com"])
+    assert not sent
+    assert "EMAIL_URL" in caplog.text
+    assert "heroku addons:create" in caplog.text
+    assert "secret" not in caplog.text and "a@example.com" not in caplog.text
+
+
+@pytest.fixture
+def error_log(settings):
+    """A logger that mails to the admins."""
+    settings.ADMINS = ["admin@example.com"]
+    logger = logging.Logger("error_log")
+    logger.addHandler(mail.AdminMail())
+    return logger
+
+
+def test_the_admins_get_one_mail_a_minute(error_log, mailoutbox):
+    for number in range(3):
+        error_log.error("Error %s", number)
+    assert [message.subject for message in mailoutbox] == ["[Django] ERROR: Error 0"]
+    assert mailoutbox[0].to == ["admin@example.com"]
+
+
+def test_a_mail_server_that_is_away_is_no_second_error(error_log, settings, caplog):
+    settings.MAILERS = {
+        "default": mail.mailer({"EMAIL_URL": "smtp://127.0.0.1:1"}, local=False)
+    }
+    error_log.error("The first error")
+    [record] = caplog.records
+    assert record.name == "dyno.mail"
+    assert "Mail to the admins not sent" in caplog.text
+
+
+def test_a_mail_server_that_hangs_costs_at_most_its_time_out(
+    error_log, settings, caplog
+):
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        url = f"smtp://127.0.0.1:{server.getsockname()[1]}"
+        mailer = mail.mailer({"EMAIL_URL": url}, local=False)
+        mailer["OPTIONS"]["timeout"] = 0.2
+        settings.MAILERS = {"default": mailer}
+        error_log.error("The first error")
+    assert "Mail to the admins not sent" in caplog.text
+
+
+def test_a_recipient_that_is_refused_is_no_second_error(error_log, monkeypatch, caplog):
+    def refuse(*args, **kwargs):
+        raise smtplib.SMTPRecipientsRefused({})
+
+    monkeypatch.setattr("django.core.mail.EmailMultiAlternatives.send", refuse)
+    error_log.error("The first error")
+    assert "Mail to the admins not sent" in caplog.text
+
+
+@pytest.mark.parametrize(
+    "text, found",
+    [
+        ("", []),
+        ("a@example.com", ["a@example.com"]),
+        ("Ann <a@example.com>, b@example.com", ["a@example.com", "b@example.com"]),
+    ],
+)
+def test_addresses_are_separated_by_commas(text, found):
+    assert mail.addresses(text) == found

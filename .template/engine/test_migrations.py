@@ -1,0 +1,111 @@
+"""What the checks report of migrations: not applied, not made, not committed."""
+
+import pytest
+from django.db import connection
+from django.db.migrations.recorder import MigrationRecorder
+from django.db.utils import ConnectionHandler
+from sites import found
+
+from dyno.checks import databases
+from dyno.migrations import unapplied
+
+
+@pytest.mark.django_db
+def test_an_unapplied_migration_is_reported_when_the_database_is_asked():
+    assert list(databases.unapplied_migrations()) == []
+    MigrationRecorder(connection).record_unapplied("sessions", "0001_initial")
+    assert unapplied("default") == ["sessions.0001_initial"]
+    (message,) = databases.unapplied_migrations()
+    assert message.id == "deploy.E033"
+    assert "sessions.0001_initial" in message.msg
+
+
+@pytest.mark.django_db
+def test_how_to_migrate_depends_on_where_the_database_is(monkeypatch):
+    monkeypatch.setattr(databases, "unapplied", lambda alias: ["shop.1", "shop.2"])
+    monkeypatch.setenv("DYNO", "web.1")
+    (message,) = databases.unapplied_migrations()
+    assert "shop.1 and 1 more" in message.msg
+    assert message.hint.startswith("Fix: heroku run python manage.py release ")
+    monkeypatch.delenv("DYNO")
+    (message,) = databases.unapplied_migrations()
+    assert message.hint.startswith("Fix: python manage.py release ")
+
+
+def test_without_a_database_no_migration_is_missing(monkeypatch):
+    monkeypatch.setattr(databases.database, "attached", lambda alias="default": False)
+    assert list(databases.unapplied_migrations()) == []
+
+
+MODELS = """
+from django.db import models
+
+class Order(models.Model):
+    number = models.IntegerField(primary_key=True)
+"""
+MIGRATION = """
+from django.db import migrations, models
+
+class Migration(migrations.Migration):
+    fields = [("number", models.IntegerField(primary_key=True, serialize=False))]
+    operations = [migrations.CreateModel("Order", fields)]
+"""
+
+
+@pytest.fixture
+def install(site, settings, monkeypatch, db):
+    """Install an app, by a name that no other test takes: Django forgets no model."""
+
+    def install(name, folder=".", note="", migration=MIGRATION):
+        site.file(f"{folder}/{name}/models.py", MODELS + note)
+        if migration:
+            site.file(f"{folder}/{name}/migrations/__init__.py")
+            site.file(f"{folder}/{name}/migrations/0001_initial.py", migration)
+        monkeypatch.syspath_prepend(site.root / folder)
+        settings.INSTALLED_APPS = [*settings.INSTALLED_APPS, name]
+        return {code: message.msg for code, message in found().items()}
+
+    return install
+
+
+def test_a_model_that_changed_without_a_migration_is_reported(install):
+    note = '    note = models.TextField(default="")\n'
+    (cause,) = install("changed", note=note).values()
+    assert "A model of changed changed without a migration" in cause
+    assert "Add field note to order" in cause
+
+
+def test_a_change_that_makemigrations_would_ask_about_is_reported(install):
+    (cause,) = install("asked", note="    day = models.DateField()\n").values()
+    assert "Field 'day' on model 'order' not migrated" in cause
+
+
+def test_a_model_without_any_migration_is_reported(install):
+    (cause,) = install("tableless", migration=None).values()
+    assert "tableless" in cause and "Create model Order" in cause
+
+
+def test_a_model_that_django_does_not_manage_needs_no_migration(install):
+    note = "    class Meta:\n        managed = False\n"
+    assert install("foreign", note=note, migration=None) == {}
+
+
+def test_a_model_whose_migration_was_made_needs_no_other(install):
+    assert install("made") == {}
+
+
+def test_migrations_are_compared_without_a_database(install, monkeypatch):
+    command = "django.core.management.commands.makemigrations.connections"
+    monkeypatch.setattr(command, ConnectionHandler({"default": {}}))
+    assert install("elsewhere") == {}
+
+
+def test_a_migration_that_was_not_committed_is_reported(install):
+    needs = '    dependencies = [("orphan", "0000_lost")]\n'
+    (cause,) = install("orphan", migration=MIGRATION + needs).values()
+    assert "A migration is missing:" in cause
+    assert "('orphan', '0000_lost')" in cause
+
+
+def test_models_of_installed_packages_are_not_looked_at(install):
+    assert install("other", "lib/site-packages", migration=None) == {}

@@ -1,0 +1,164 @@
+"""What gunicorn is given: its log, time-outs of its sockets, and draining."""
+
+import errno
+import logging
+import signal
+import socket
+import threading
+import time
+from datetime import timedelta
+from types import SimpleNamespace
+
+import pytest
+from gunicorn.config import Config
+
+from dyno import proxies, server, wsgi
+from dyno.server import LogfmtLogger
+
+
+@pytest.fixture
+def logger(monkeypatch):
+    """gunicorn's logger, without what it sets up for a whole process."""
+    monkeypatch.setenv("DYNO", "web.1")
+    logger = object.__new__(LogfmtLogger)
+    logger.cfg, logger.loglevel = Config(), logging.INFO
+    logger.error_log = logging.getLogger("gunicorn.error")
+    return logger
+
+
+@pytest.fixture
+def access(logger, capfd):
+    """Return a function that logs a request, and returns the line."""
+
+    def log(path="/page", status="200 OK", method="GET", **environ):
+        response = SimpleNamespace(status=status, sent=42)
+        request = SimpleNamespace(method=method, path=path)
+        logger.access(response, request, environ, timedelta(milliseconds=7))
+        return capfd.readouterr().out
+
+    return log
+
+
+def test_a_request_is_one_line_without_its_query(access):
+    environ = {"dyno.request_id": "an-id", "HTTP_HOST": "a.example.com"}
+    environ |= {"HTTP_X_FORWARDED_FOR": "192.0.2.1", "HTTP_USER_AGENT": "A b"}
+    assert access("/page?token=secret", **environ) == (
+        "level=info logger=access request_id=an-id method=GET path=/page "
+        "host=a.example.com fwd=192.0.2.1 status=200 service=7ms bytes=42 "
+        'user_agent="A b"\n'
+    )
+
+
+def test_a_failure_is_an_error(access):
+    assert access(status="503 Service Unavailable").startswith("level=error ")
+    assert access(status="404 Not Found").startswith("level=info ")
+
+
+def test_a_request_that_gunicorn_refused_is_logged_too(access):
+    line = access(path=None, status=None, method=None)
+    assert " path=- " in line and " status=- " in line
+
+
+def test_a_client_cannot_start_a_line_of_its_own(access):
+    line = access(HTTP_USER_AGENT="a\nlevel=error", HTTP_HOST="b\r\n" + "c" * 20_000)
+    assert line.count("\n") == 1 and len(line.encode()) < 10_000
+
+
+@pytest.mark.parametrize("path", ["/up", "/ready?x", "/static/site.css"])
+def test_health_checks_and_static_files_are_logged_only_when_they_fail(
+    access, logger, path
+):
+    environ = {"dyno.static_file": True} if "static" in path else {}
+    assert access(path, **environ) == ""
+    assert "status=503" in access(path, "503 Service Unavailable", **environ)
+    logger.loglevel = logging.DEBUG
+    assert "status=200" in access(path, **environ)
+
+
+def test_a_higher_level_leaves_the_access_log_out(access, logger):
+    logger.loglevel = logging.WARNING
+    assert access() == ""
+
+
+def test_what_a_client_sent_is_not_in_the_warning_of_a_refused_request(logger, caplog):
+    try:
+        raise ValueError("token=secret")
+    except ValueError as error:
+        logger.warning(f"Invalid request from ip=192.0.2.1: {error}")
+    assert caplog.messages == ["Invalid request from ip=192.0.2.1: ValueError"]
+
+
+@pytest.mark.parametrize("number", [errno.EAGAIN, errno.ETIMEDOUT])
+def test_a_client_that_falls_silent_is_no_error(logger, caplog, number):
+    caplog.set_level(logging.INFO)
+    try:
+        raise OSError(number, "silent")
+    except OSError:
+        logger.exception("Socket error processing request.")
+    [record] = caplog.records
+    assert record.levelname == "INFO" and "silent" in record.getMessage()
+
+
+def test_an_address_with_secrets_is_not_in_the_error_of_a_request(logger, caplog):
+    try:
+        raise RuntimeError("it broke")
+    except RuntimeError:
+        logger.exception("Error handling request /page?token=sw0rdfish")
+    assert "sw0rdfish" not in caplog.text and "it broke" in caplog.text
+
+
+def test_accepted_connections_have_time_outs(monkeypatch):
+    monkeypatch.setattr(server, "RECEIVE_SECONDS", 1)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        server.set_time_outs([SimpleNamespace(sock=listener)])
+        with socket.create_connection(listener.getsockname()) as client:
+            accepted, _ = listener.accept()
+            with accepted:
+                accepted.settimeout(None)
+                with pytest.raises(BlockingIOError):
+                    accepted.recv(1)
+                assert client
+                if hasattr(socket, "TCP_USER_TIMEOUT"):
+                    option = socket.TCP_USER_TIMEOUT
+                    limit = accepted.getsockopt(socket.IPPROTO_TCP, option)
+                    assert limit == 1000 * server.SEND_SECONDS
+
+
+def test_a_unix_socket_has_a_time_out_too(tmp_path):
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(tmp_path / "socket"))
+        server.set_time_outs([SimpleNamespace(sock=listener)])
+
+
+@pytest.fixture
+def stopped(monkeypatch):
+    """The moments at which a worker's own handler of SIGTERM was called."""
+    moments, kept = [], signal.getsignal(signal.SIGTERM)
+    monkeypatch.setattr(server, "DRAIN_SECONDS", 0.2)
+    signal.signal(signal.SIGTERM, lambda *arguments: moments.append(time.monotonic()))
+    yield moments
+    signal.signal(signal.SIGTERM, kept)
+
+
+def test_a_worker_stops_once_and_some_seconds_after_sigterm(stopped):
+    server.drain_on_sigterm()
+    told = time.monotonic()
+    signal.raise_signal(signal.SIGTERM)
+    signal.raise_signal(signal.SIGTERM)
+    assert not stopped
+    for thread in threading.enumerate():
+        if isinstance(thread, threading.Timer):
+            thread.join(10)
+    [moment] = stopped
+    assert moment - told >= 0.2
+
+
+def test_a_worker_keeps_a_thread_free_and_trusts_gunicorns_proxies(
+    stopped, monkeypatch
+):
+    monkeypatch.setattr(wsgi.bulkhead, "places", None)
+    monkeypatch.setattr(proxies, "trusted", [])
+    cfg = SimpleNamespace(threads=4, forwarded_allow_ips=["*"])
+    server.prepare_worker(SimpleNamespace(cfg=cfg, age=2))
+    assert wsgi.bulkhead.places == 3
+    assert proxies.trusted is None

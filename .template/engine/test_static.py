@@ -1,0 +1,201 @@
+"""Static files, after a real `collectstatic`, through the WSGI application."""
+
+import re
+
+import pytest
+from django.core.handlers.wsgi import WSGIHandler
+from django.core.management import CommandError, call_command
+from django.template import engines
+from django.test import override_settings
+from wsgi_client import get
+
+from dyno.static import codings
+from dyno.wsgi import FrontDoor
+
+TEXT = "/* enough to be worth compressing */\n" * 99
+FILES = {
+    "its.css": TEXT + "body { background: url(its.svg) }\n",
+    "its.js": 'import { word } from "./lib.js";\n' + TEXT,
+    "lib.js": 'export const word = "a";\n' + TEXT,
+    "its.svg": TEXT,
+    "packed.js": "let a;\n//# sourceMappingURL=packed.js.map\n",
+    "packed.css": "a {}\n/*# sourceMappingURL=packed.css.map */\n",
+    "bundle.js": 'import "./bundled-already.js";\nimport "bare";\n',
+}
+MANIFEST = {
+    "STORAGES": {"staticfiles": {"BACKEND": "dyno.static.ManifestStorage"}},
+    "STATICFILES_FINDERS": ["django.contrib.staticfiles.finders.FileSystemFinder"],
+    "WHITENOISE_KEEP_ONLY_HASHED_FILES": True,
+    "SECURE_HSTS_SECONDS": 3600,
+}
+
+
+@pytest.fixture(scope="module")
+def collected(tmp_path_factory):
+    """The folder of the static files, as a build leaves it."""
+    root, more = map(tmp_path_factory.mktemp, ["staticfiles", "static"])
+    for name, text in FILES.items():
+        (more / name).write_text(text)
+    with override_settings(STATIC_ROOT=root, STATICFILES_DIRS=[more], **MANIFEST):
+        call_command("collectstatic", verbosity=0, interactive=False)
+        yield root
+
+
+@pytest.fixture(scope="module")
+def ask(collected):
+    """Return a function that asks for a path in a server of these files."""
+    application = FrontDoor(WSGIHandler())
+    return lambda path, **environ: get(path, application, **environ)
+
+
+@pytest.fixture(scope="module")
+def url(collected):
+    """Return a function that tells the URL of a file as a page does."""
+
+    def render(name):
+        text = "<load static><static 'NAME'>".replace("NAME", name)
+        text = text.replace("<", "{" + "% ").replace(">", " %" + "}")
+        return engines["django"].from_string(text).render()
+
+    return render
+
+
+@pytest.mark.parametrize("name", ["its.css", "its.js", "its.svg"])
+def test_files_are_named_after_their_content_and_cached_for_good(ask, url, name):
+    assert re.fullmatch(r"/static/its\.[0-9a-f]{12}\.\w+", url(name))
+    status, headers, body = ask(url(name))
+    assert status == 200
+    assert "immutable" in headers["Cache-Control"]
+
+
+def test_files_have_the_security_headers_of_pages(ask, url):
+    _, headers, _ = ask(url("its.svg"))
+    assert headers["Strict-Transport-Security"] == "max-age=3600"
+    assert headers["X-Content-Type-Options"] == "nosniff"
+    assert "default-src 'none'" in headers["Content-Security-Policy"]
+    assert "Access-Control-Allow-Origin" not in headers
+
+
+@pytest.mark.parametrize("encoding", ["br", "gzip"])
+def test_files_are_sent_compressed(ask, url, encoding):
+    accepted = f"deflate, {encoding};q=0.9"
+    status, headers, body = ask(url("its.css"), HTTP_ACCEPT_ENCODING=accepted)
+    assert headers["Content-Encoding"] == encoding
+    assert int(headers["Content-Length"]) == len(body)
+    assert headers["Vary"] == "Accept-Encoding"
+
+
+@pytest.mark.parametrize(
+    "accepted, expected",
+    [
+        ("gzip, deflate, br, zstd", "br,gzip"),
+        ("br;q=0, gzip", "gzip"),
+        ("gzip; q = 0.000, BR", "br"),
+        ("gzip;q=0.001", "gzip"),
+        ("identity", ""),
+        ("", ""),
+    ],
+)
+def test_a_coding_that_a_client_refuses_is_not_sent(accepted, expected):
+    assert codings(accepted) == expected
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+def test_a_file_is_sent_uncompressed_to_who_refuses_every_coding(ask, url, method):
+    refused = {"HTTP_ACCEPT_ENCODING": "br;q=0, gzip;q=0", "REQUEST_METHOD": method}
+    _, headers, body = ask(url("its.svg"), **refused)
+    assert "Content-Encoding" not in headers
+    assert body == (TEXT.encode() if method == "GET" else b"")
+
+
+def test_a_file_has_a_weak_etag(ask, url):
+    address = url("its.css")
+    digest = address.split(".")[1]
+    assert ask(address)[1]["ETag"] == f'W/"{digest}"'
+
+
+@pytest.mark.parametrize("form", ['W/"{}"', '"{}"', '"other", W/"{}"', "*"])
+def test_a_file_that_the_browser_has_is_not_sent_again(ask, url, form):
+    address = url("its.css")
+    match = form.format(address.split(".")[1])
+    status, headers, body = ask(address, HTTP_IF_NONE_MATCH=match)
+    assert (status, body) == (304, b"")
+
+
+@pytest.mark.parametrize("match", ['W/"other"', '"a", "b"', "unquoted"])
+def test_a_file_that_has_changed_is_sent(ask, url, match):
+    assert ask(url("its.css"), HTTP_IF_NONE_MATCH=match)[0] == 200
+
+
+@pytest.mark.parametrize(
+    "asked, answered",
+    [
+        ("bytes=0-9", slice(0, 10)),
+        ("bytes=-2", slice(-2, None)),
+        ("bytes=2-5", slice(2, 6)),
+    ],
+)
+def test_a_part_of_a_file_can_be_asked_for(ask, url, asked, answered):
+    whole = ask(url("its.css"))[2]
+    status, headers, body = ask(url("its.css"), HTTP_RANGE=asked)
+    assert status == 206
+    assert body == whole[answered]
+    assert int(headers["Content-Length"]) == len(body)
+
+
+def test_only_the_hashed_copies_are_kept(collected):
+    assert not (collected / "its.css").exists()
+    assert list(collected.glob("its.*.css.br"))
+
+
+def test_a_file_names_the_hashed_copies_of_others(ask, url):
+    script = ask(url("its.js"))[2].decode()
+    assert f'from "./{url("lib.js").removeprefix("/static/")}"' in script
+    assert url("its.svg").removeprefix("/static/") in ask(url("its.css"))[2].decode()
+
+
+def test_a_missing_source_map_or_module_does_not_stop_the_build(ask, url):
+    assert b"packed.js.map" in ask(url("packed.js"))[2]
+    assert b"packed.css.map" in ask(url("packed.css"))[2]
+    assert b"./bundled-already.js" in ask(url("bundle.js"))[2]
+
+
+def test_a_missing_picture_stops_the_build(tmp_path):
+    (tmp_path / "static").mkdir()
+    (tmp_path / "static/its.css").write_text("a { background: url(nosuch.png) }")
+    folders = {"STATIC_ROOT": tmp_path / "root"}
+    folders["STATICFILES_DIRS"] = [tmp_path / "static"]
+    refused = pytest.raises(CommandError, match="nosuch.png")
+    with override_settings(**MANIFEST, **folders), refused:
+        call_command("collectstatic", verbosity=0, interactive=False)
+
+
+def test_a_page_that_names_a_file_that_was_not_collected_fails(url):
+    with pytest.raises(ValueError, match="nosuch.css"):
+        url("nosuch.css")
+
+
+def test_the_list_of_all_files_is_not_published(ask, collected):
+    assert (collected / "staticfiles.json").exists()
+    assert ask("/static/staticfiles.json")[0] == 404
+
+
+def test_a_file_that_is_not_there_is_djangos_404(ask):
+    status, headers, body = ask("/static/nosuch.css")
+    assert status == 404 and b"Not Found" in body
+
+
+def test_a_file_with_a_name_beyond_ascii_is_found(tmp_path):
+    (tmp_path / "größe.txt").write_text("42")
+    with override_settings(STATIC_ROOT=tmp_path):
+        assert get("/static/größe.txt".encode().decode("latin-1"))[2] == b"42"
+
+
+def test_a_folders_page_is_found_with_and_without_a_slash(tmp_path):
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "docs/index.html").write_text("42")
+    with override_settings(WHITENOISE_ROOT=tmp_path, WHITENOISE_INDEX_FILE=True):
+        application = FrontDoor(WSGIHandler())
+        assert get("/docs/", application)[2] == b"42"
+        status, headers, body = get("/docs", application)
+    assert (status, headers["Location"]) == (302, "docs/")

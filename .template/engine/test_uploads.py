@@ -1,0 +1,86 @@
+"""Uploads go to a bucket, or are refused."""
+
+import pytest
+from django.core.files.base import ContentFile
+from django.core.files.storage import storages
+
+from dyno import uploads, views
+
+BUCKETEER = {
+    "BUCKETEER_BUCKET_NAME": "bucketeer-0123",
+    "BUCKETEER_AWS_ACCESS_KEY_ID": "key",
+    "BUCKETEER_AWS_SECRET_ACCESS_KEY": "secret",
+    "BUCKETEER_AWS_REGION": "eu-west-1",
+}
+
+
+@pytest.fixture
+def with_the_library(monkeypatch):
+    monkeypatch.setattr(uploads, "library_is_installed", lambda: True)
+
+
+def test_in_development_uploads_are_kept_on_the_disk():
+    found = uploads.storage(BUCKETEER, local=True)
+    assert found["BACKEND"] == "django.core.files.storage.FileSystemStorage"
+
+
+def test_what_bucketeer_sets_is_recognised(with_the_library):
+    found = uploads.storage(BUCKETEER, local=False)
+    assert found["BACKEND"] == "storages.backends.s3.S3Storage"
+    assert found["OPTIONS"]["bucket_name"] == "bucketeer-0123"
+    assert found["OPTIONS"]["access_key"] == "key"
+    assert found["OPTIONS"]["secret_key"] == "secret"
+    assert found["OPTIONS"]["region_name"] == "eu-west-1"
+
+
+def test_any_other_bucket_has_amazons_names(with_the_library):
+    environ = {
+        "AWS_STORAGE_BUCKET_NAME": "mine",
+        "AWS_ACCESS_KEY_ID": "key",
+        "AWS_SECRET_ACCESS_KEY": "secret",
+        "AWS_REGION": "auto",
+    }
+    found = uploads.storage(environ, local=False)["OPTIONS"]
+    assert (found["bucket_name"], found["region_name"]) == ("mine", "auto")
+
+
+def test_an_upload_never_replaces_another(with_the_library):
+    assert not uploads.storage(BUCKETEER, local=False)["OPTIONS"]["file_overwrite"]
+
+
+def refusal(environ):
+    """Return what a visitor's upload is refused with, under these config vars."""
+    found = uploads.storage(environ, local=False)
+    assert found["BACKEND"] == "dyno.uploads.NoStorage"
+    storage = storages.create_storage(found)
+    with pytest.raises(uploads.UploadRefused) as caught:
+        storage.save("a.txt", ContentFile(b"content"))
+    return str(caught.value)
+
+
+def test_without_a_bucket_a_dyno_refuses_to_save_and_names_the_command():
+    assert "heroku addons:create bucketeer" in refusal({})
+
+
+def test_without_the_library_it_names_the_requirement(monkeypatch):
+    monkeypatch.setattr(uploads, "library_is_installed", lambda: False)
+    message = refusal(BUCKETEER)
+    assert "BUCKETEER_BUCKET_NAME is set" in message
+    assert "django-storages[s3]" in message and "bin/lock" in message
+
+
+def test_a_visitor_sees_the_503_page_and_the_log_says_what_to_do(rf, caplog):
+    try:
+        raise uploads.UploadRefused("Fix: heroku addons:create")
+    except uploads.UploadRefused:
+        response = views.server_error(rf.post("/"))
+    assert response.status_code == 503
+    assert b"503 by the site" in response.content
+    assert b"heroku" not in response.content
+    assert "heroku addons:create" in caplog.text
+
+
+def test_a_url_of_an_upload_is_signed(with_the_library):
+    options = uploads.storage(BUCKETEER, local=False)["OPTIONS"]
+    assert options["signature_version"] == "s3v4"
+    assert "querystring_auth" not in options  # django-storages' default is to sign

@@ -1,0 +1,233 @@
+"""/ready, the favicon, and the page of an error."""
+
+import io
+import logging
+import threading
+
+import pytest
+from django.core.exceptions import ImproperlyConfigured
+from django.db import InterfaceError, OperationalError, ProgrammingError
+from django.db.utils import ConnectionHandler
+from django.test import override_settings
+
+from dyno import database, logs, views
+
+ID = "3b241101-e2bb-4255-8caf-4136c566a962"
+
+
+@pytest.fixture(autouse=True)
+def health(monkeypatch):
+    """A memory of failures of each test's own, and no log that is still quiet."""
+    monkeypatch.setattr(views, "health", views.Health())
+    monkeypatch.setattr(views.outages.filters[0], "quiet_until", 0)
+    return views.health
+
+
+@pytest.fixture
+def failing(monkeypatch):
+    """Return a function that lets a question of /ready's fail, and counts it."""
+
+    def fail(name):
+        asked = []
+
+        def ask(*arguments):
+            asked.append(arguments)
+            raise OperationalError("connection to server at db.example.com failed")
+
+        monkeypatch.setattr(views, name, ask)
+        return asked
+
+    return fail
+
+
+@pytest.mark.django_db
+def test_ready_names_each_dependency(client):
+    answer = client.get("/ready")
+    assert answer.status_code == 200
+    names = {"database", "migrations", "cache"}
+    assert answer.json() == dict.fromkeys(names, "ok")
+    assert "no-store" in answer["Cache-Control"]
+
+
+@pytest.mark.django_db
+def test_ready_is_503_when_one_fails_and_gives_no_reason_away(client, failing, caplog):
+    failing("ask_database")
+    answer = client.get("/ready")
+    assert answer.status_code == 503
+    assert answer.json()["database"] == answer.json()["migrations"] == "failed"
+    assert b"example.com" not in answer.content
+    assert "db.example.com failed" in caplog.text
+
+
+@pytest.mark.django_db
+def test_ready_remembers_a_failure(client, failing, health, monkeypatch):
+    asked = failing("ask_database")
+    assert {client.get("/ready").status_code for _ in range(3)} == {503}
+    assert len(asked) == 1
+    health.until = 0
+    client.get("/ready")
+    assert len(asked) == 2
+    monkeypatch.undo()
+    monkeypatch.setattr(views, "health", health)
+    health.until = 0
+    assert client.get("/ready").status_code == 200
+    assert client.get("/ready").status_code == 200
+
+
+def test_one_thread_at_a_time_asks_while_something_fails(health, monkeypatch):
+    failed, asking, go = {"database": "failed"}, threading.Event(), threading.Event()
+    health.failure = failed
+
+    def ask():
+        asking.set()
+        go.wait(10)
+        return {"database": "ok"}
+
+    monkeypatch.setattr(health, "ask", ask)
+    thread = threading.Thread(target=health.states)
+    thread.start()
+    assert asking.wait(10)
+    assert health.states() is failed
+    go.set()
+    thread.join()
+    assert health.states() == {"database": "ok"}
+
+
+@pytest.mark.django_db
+def test_ready_names_a_cache_that_keeps_nothing(client):
+    cache = {"BACKEND": "django.core.cache.backends.dummy.DummyCache"}
+    with override_settings(CACHES={"default": cache}):
+        answer = client.get("/ready")
+    assert answer.status_code == 503
+    assert answer.json()["cache"] == "failed"
+
+
+@pytest.mark.django_db
+def test_ready_names_migrations_that_are_not_applied(client, monkeypatch):
+    monkeypatch.setattr(views.migrations, "unapplied", lambda alias: ["shop.0001"])
+    answer = client.get("/ready")
+    assert answer.status_code == 503
+    assert answer.json()["migrations"] == "failed"
+
+
+def test_without_a_database_and_a_key_ready_is_200_and_says_so(client, monkeypatch):
+    monkeypatch.setattr(views.database, "attached", lambda alias="default": False)
+    with override_settings(SECRET_KEY_IS_RANDOM=True):
+        answer = client.get("/ready")
+    assert answer.status_code == 200
+    states = {"database": "none", "migrations": "none", "secret key": "none"}
+    assert answer.json() == states | {"cache": "ok"}
+
+
+def test_a_cache_in_a_database_that_is_away_is_not_asked(client, failing):
+    failing("ask_database")
+    asked = failing("ask_cache")
+    cache = {"BACKEND": "django.core.cache.backends.db.DatabaseCache"}
+    with override_settings(CACHES={"default": cache | {"LOCATION": "cache"}}):
+        assert client.get("/ready").json()["cache"] == "failed"
+    assert not asked
+
+
+def test_a_browser_that_asks_for_an_icon_gets_one(client):
+    assert client.get("/favicon.ico").headers["Location"].endswith(".svg")
+
+
+def test_the_views_stay_open_behind_djangos_log_in_middleware():
+    for view in (views.ready, views.favicon):
+        assert view.login_required is False
+
+
+@pytest.fixture
+def visitor(client):
+    """A client that gets error pages, as a browser does."""
+    client.raise_request_exception = False
+    return client
+
+
+class Caused(Exception):
+    def __init__(self, sqlstate):
+        self.sqlstate = sqlstate
+
+
+def raised(error, sqlstate):
+    error.__cause__ = Caused(sqlstate)
+    return error
+
+
+@pytest.mark.parametrize(
+    "error, status",
+    [
+        (RuntimeError("x"), 500),
+        (OperationalError("the server closed the connection"), 503),
+        (InterfaceError("connection already closed"), 503),
+        (OperationalError("no such table: shop_order"), 500),
+        (raised(ProgrammingError("x"), "42P01"), 500),
+        (ImproperlyConfigured("x"), 500),
+        (views.UploadRefused("x"), 503),
+    ],
+)
+def test_an_error_has_its_page(visitor, broken, error, status):
+    broken(error)
+    answer = visitor.get("/page")
+    assert answer.status_code == status
+    assert f"{status} by the site" in answer.text
+    assert answer.headers["Cache-Control"] == "no-store"
+    assert answer.headers.get("Retry-After") == ("10" if status == 503 else None)
+
+
+def test_an_absent_database_is_a_503_and_the_log_names_the_command(
+    visitor, broken, monkeypatch, caplog
+):
+    monkeypatch.setattr(database, "connections", ConnectionHandler({"default": {}}))
+    broken(ImproperlyConfigured("settings.DATABASES is improperly configured."))
+    answer = visitor.get("/page")
+    assert answer.status_code == 503
+    assert "heroku" not in answer.text
+    assert "heroku addons:create heroku-postgresql" in caplog.text
+
+
+def test_a_forgotten_migration_is_a_500_and_the_log_names_the_commands(
+    visitor, broken, caplog
+):
+    broken(OperationalError("no such column: shop_order.note"))
+    assert visitor.get("/page").status_code == 500
+    assert "python manage.py makemigrations" in caplog.text
+
+
+@pytest.mark.parametrize("status", [500, 503])
+@pytest.mark.parametrize("templates", [[], "broken"])
+def test_an_error_has_a_plain_page_if_the_template_fails(
+    visitor, broken, tmp_path, settings, status, templates
+):
+    broken(RuntimeError("x") if status == 500 else OperationalError("x"))
+    if templates:
+        (tmp_path / f"{status}.html").write_text("{" + "% nosuch %" + "}")
+        templates = [settings.TEMPLATES[0] | {"DIRS": [tmp_path]}]
+    with override_settings(TEMPLATES=templates, STORAGES={}):
+        answer = visitor.get("/page")
+    assert answer.status_code == status
+    assert "<h1>Please try again in a moment</h1>" in answer.text
+
+
+def test_the_error_page_and_its_event_have_the_request_id(visitor, broken):
+    stream = io.StringIO()
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(logs.LogfmtFormatter())
+    logging.root.addHandler(handler)
+    token = logs.request_id.set(ID)
+    try:
+        broken(RuntimeError("it broke"))
+        assert f"<code>{ID}</code>" in visitor.get("/page").text
+    finally:
+        logs.request_id.reset(token)
+        logging.root.removeHandler(handler)
+    [line] = stream.getvalue().splitlines()
+    assert f"level=error logger=django.request request_id={ID} " in line
+    assert "RuntimeError: it broke" in line
+    assert "SECRET_KEY" not in line
+
+
+def test_an_errors_report_hides_the_urls_that_hold_passwords(settings):
+    settings.CACHES = {"default": {"LOCATION": "rediss://:a-secret@h:1"}}
+    settings.MY_URL = "smtp://u:a-secret@h"
+    assert "a-secret" not in str(views.ReportFilter().get_safe_settings())

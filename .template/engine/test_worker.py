@@ -1,0 +1,312 @@
+"""The worker runs tasks, and survives signals, killed workers and odd errors."""
+
+import os
+import signal
+from datetime import timedelta
+
+import pytest
+import tasks
+from django.contrib.sessions.models import Session
+from django.core.management import CommandError, call_command
+from django.db import OperationalError
+from django.tasks import TaskResultStatus
+from django.utils import timezone
+from django_tasks_db.models import DBTaskResult
+
+from dyno import logs, views, worker
+from dyno.worker import Heartbeat, Worker, put_back
+
+PENDING, DONE = TaskResultStatus.READY, TaskResultStatus.SUCCESSFUL
+FAILED = TaskResultStatus.FAILED
+
+
+@pytest.fixture(autouse=True)
+def signals():
+    """Give this process its own handlers back: the command replaces them."""
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGQUIT)
+    kept = {number: signal.getsignal(number) for number in numbers}
+    yield
+    for number, handler in kept.items():
+        signal.signal(number, handler)
+
+
+@pytest.fixture(autouse=True)
+def to_do(monkeypatch):
+    """What the task does: a list of functions."""
+    monkeypatch.setattr(tasks, "to_do", [])
+    return tasks.to_do
+
+
+@pytest.fixture
+def queue(settings, db, monkeypatch):
+    """Tasks wait in the database, as in production.
+
+    On PostgreSQL the heartbeat is a thread with its own connection, which would see
+    nothing of a test's transaction.
+    """
+    monkeypatch.setattr(Heartbeat, "start", lambda heartbeat: heartbeat.holding.set())
+    settings.TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend"}}
+    settings.TASKS["default"]["QUEUES"] = ["default", "mail"]
+
+
+def fail():
+    raise RuntimeError("No work today")
+
+
+def statuses():
+    return sorted(DBTaskResult.objects.values_list("status", flat=True))
+
+
+def test_in_development_a_task_runs_at_once(db, to_do):
+    done = []
+    to_do.append(lambda: done.append(1))
+    assert tasks.work.enqueue().status == DONE
+    assert done
+
+
+def test_a_batch_runs_every_task_of_every_queue(queue):
+    tasks.work.enqueue()
+    tasks.work.using(queue_name="mail").enqueue()
+    assert statuses() == [PENDING, PENDING]
+    call_command("worker", batch=True)
+    assert statuses() == [DONE, DONE]
+
+
+def test_a_batch_waits_for_tasks_whose_worker_was_killed(queue, monkeypatch):
+    batch = Worker(batch=True)
+    batch.heartbeat.orphans = {("id", 1): 0.0}
+    slept = []
+
+    def sleep(seconds):
+        slept.append(seconds)
+        if len(slept) == 3:
+            tasks.work.enqueue()  # another worker put it back
+            batch.heartbeat.orphans = {}
+
+    monkeypatch.setattr(worker.time, "sleep", sleep)
+    batch.run()
+    assert len(slept) >= 3
+    assert statuses() == [DONE]
+
+
+def test_a_failed_task_is_logged_with_the_request_that_it_came_from(
+    queue, to_do, caplog
+):
+    seen = []
+    to_do += [lambda: seen.append(logs.request_id.get()), fail]
+    token = logs.request_id.set("0b5a2c3e-the-request")
+    tasks.work.enqueue()
+    logs.request_id.reset(token)
+    call_command("worker", batch=True)
+
+    assert seen == ["0b5a2c3e-the-request"]
+    assert logs.request_id.get() == "-"
+    assert statuses() == [FAILED]
+    failures = [record for record in caplog.records if record.levelname == "ERROR"]
+    assert "No work today" in str(failures[0].exc_info[1])
+
+
+@pytest.mark.parametrize("error", [SystemExit, KeyboardInterrupt])
+def test_a_task_that_would_end_the_process_fails_and_the_next_one_runs(
+    queue, to_do, error
+):
+    def end():
+        to_do.clear()
+        raise error
+
+    to_do.append(end)
+    tasks.work.enqueue()
+    tasks.work.enqueue()
+    call_command("worker", batch=True)
+    assert statuses() == [FAILED, DONE]
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("message", ["\0", "\udcff"])
+def test_an_error_that_no_column_takes_does_not_end_the_worker(queue, to_do, message):
+    def fail():
+        to_do.clear()
+        raise ValueError(message)
+
+    to_do.append(fail)
+    tasks.work.enqueue()
+    tasks.work.enqueue()
+    call_command("worker", batch=True)
+    assert statuses() == [FAILED, DONE]
+
+
+def running(*worker_ids):
+    return DBTaskResult.objects.create(
+        status=TaskResultStatus.RUNNING,
+        task_path="tasks.work",
+        backend_name="default",
+        args_kwargs={"args": [], "kwargs": {}},
+        worker_ids=list(worker_ids),
+    )
+
+
+def test_a_task_whose_worker_was_killed_is_run_again(queue, caplog):
+    row = running("worker.1-dead")
+    put_back(row)
+    row.refresh_from_db()
+    assert row.status == PENDING
+    assert "it will be run again" in caplog.text
+    call_command("worker", batch=True)
+    row.refresh_from_db()
+    assert row.status == DONE
+    assert len(row.worker_ids) == 2
+
+
+def test_a_task_that_kills_its_workers_is_given_up_and_logged(queue, caplog):
+    row = running("worker.1-a", "worker.1-b", "worker.1-c")
+    put_back(row)
+    row.refresh_from_db()
+    assert row.status == FAILED
+    assert row.exception_class_path == "dyno.worker.WorkerLost"
+    assert "run 3 of 3" in row.traceback
+    assert "given up" in caplog.text
+
+
+def test_a_task_that_ended_meanwhile_is_left_alone(queue):
+    row = running("worker.1-slow")
+    DBTaskResult.objects.update(status=DONE)
+    put_back(row)
+    assert statuses() == [DONE]
+
+
+def test_signals_end_the_worker_only_between_tasks(queue, to_do):
+    def signal_twice():
+        os.kill(os.getpid(), signal.SIGTERM)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    to_do.append(signal_twice)
+    tasks.work.enqueue()
+    tasks.work.enqueue()
+    Worker(batch=False).run()
+    assert statuses() == [PENDING, DONE]
+
+
+def test_a_worker_without_a_task_stops_at_a_signal(queue, monkeypatch):
+    def sleep(seconds):
+        signal.raise_signal(signal.SIGTERM)
+
+    monkeypatch.setattr(worker.time, "sleep", sleep)
+    Worker(batch=False).run()
+
+
+def test_a_worker_waits_for_a_database_that_went_away(queue, monkeypatch):
+    calls = []
+
+    def run_command(self):
+        calls.append(1)
+        if len(calls) < 3:
+            raise OperationalError("terminating connection")
+
+    monkeypatch.setattr(Worker, "run_command", run_command)
+    monkeypatch.setattr(worker.time, "sleep", lambda seconds: None)
+    Worker(batch=True).run()
+    assert len(calls) == 3
+
+
+def test_a_worker_has_no_work_in_development():
+    with pytest.raises(CommandError, match="run at once"):
+        call_command("worker")
+
+
+def test_a_worker_without_a_database_names_the_command(queue, monkeypatch):
+    command = "dyno.management.commands.worker.attached"
+    monkeypatch.setattr(command, lambda: False)
+    with pytest.raises(CommandError, match="Fix: heroku addons:create"):
+        call_command("worker")
+
+
+@pytest.mark.parametrize("status", [PENDING, FAILED])
+def test_the_queue_is_shown_in_the_admin(queue, admin_client, status):
+    running("worker.1-a")
+    DBTaskResult.objects.update(status=status)
+    url = "/admin/django_tasks_database/dbtaskresult/"
+    page = admin_client.get(url, {"status__exact": status})
+    assert "1 Task Result" in page.content.decode()
+
+
+def test_ready_tells_how_many_tasks_wait(queue, client, monkeypatch):
+    monkeypatch.setattr(views, "health", views.Health())
+    tasks.work.enqueue()
+    assert client.get("/ready").json()["queued"] == 1
+
+
+def test_ready_counts_no_tasks_while_the_database_is_away(queue, client, monkeypatch):
+    def away(alias):
+        raise OperationalError("connection refused")
+
+    monkeypatch.setattr(views, "health", views.Health())
+    monkeypatch.setattr(views, "ask_database", away)
+    answer = client.get("/ready")
+    assert answer.status_code == 503
+    assert "queued" not in answer.json()
+
+
+@pytest.fixture
+def heartbeat(on_postgresql, monkeypatch):
+    """A living worker's heartbeat, which waits for nobody."""
+    monkeypatch.setattr(worker, "GRACE", -1)
+    heartbeat = Heartbeat("worker.1-alive")
+    heartbeat.beat()
+    return heartbeat
+
+
+def test_a_task_of_a_dead_worker_is_queued_again_by_a_living_one(heartbeat):
+    running("worker.2-dead")
+    heartbeat.beat()
+    assert statuses() == [PENDING]
+
+
+def test_a_task_of_a_living_worker_is_left_alone(heartbeat):
+    row = running("worker.1-alive")
+    heartbeat.running_task = row.pk
+    heartbeat.beat()
+    assert statuses() == [TaskResultStatus.RUNNING]
+
+
+def test_a_task_that_a_worker_claimed_and_does_not_run_is_queued_again(heartbeat):
+    running("worker.1-alive")
+    heartbeat.beat()
+    assert statuses() == [PENDING]
+
+
+def test_a_dead_worker_is_given_time_to_come_back(heartbeat, monkeypatch):
+    monkeypatch.setattr(worker, "GRACE", 3600)
+    running("worker.2-restarting")
+    heartbeat.beat()
+    heartbeat.beat()
+    assert statuses() == [TaskResultStatus.RUNNING]
+    assert heartbeat.orphans
+
+
+def test_a_workers_sign_of_life_ends_with_its_connection(heartbeat, on_postgresql):
+    def living():
+        with on_postgresql.cursor() as cursor:
+            cursor.execute(worker.LIVING, [worker.WORKER_LOCKS])
+            return {number for (number,) in cursor}
+
+    number = worker.lock_number("worker.1-alive")
+    assert number in living()
+    on_postgresql.close()
+    assert number not in living()
+
+
+def test_pruning_deletes_what_has_expired_and_nothing_else(queue):
+    now = timezone.now()
+    for name, days in (("old", -1), ("new", 1)):
+        expires = now + timedelta(days=days)
+        Session.objects.create(session_key=name, session_data="", expire_date=expires)
+    done = {"status": DONE, "args_kwargs": {}}
+    old = DBTaskResult.objects.create(**done, finished_at=now - timedelta(days=15))
+    DBTaskResult.objects.create(**done, finished_at=now - timedelta(days=13))
+    DBTaskResult.objects.create(args_kwargs={})
+
+    call_command("prune")
+
+    assert [session.pk for session in Session.objects.all()] == ["new"]
+    assert DBTaskResult.objects.count() == 2
+    assert not DBTaskResult.objects.filter(pk=old.pk).exists()

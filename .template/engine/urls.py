@@ -1,0 +1,16 @@
+"""The addresses that dyno's own views and the tests need."""
+
+from django.contrib import admin
+from django.http import HttpResponse
+from django.urls import path
+
+from dyno.views import favicon, ready
+
+urlpatterns = [
+    path("plain", lambda request: HttpResponse("plain"), name="plain"),
+    path("favicon.ico", favicon),
+    path("ready", ready),
+    path("admin/", admin.site.urls),
+]
+
+handler500 = "dyno.views.server_error"
