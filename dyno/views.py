@@ -14,14 +14,11 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import connections
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect
-from django.tasks import task_backends
 from django.template.loader import get_template
 from django.templatetags.static import static
 from django.views.debug import SafeExceptionReporterFilter
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
-from django_tasks_db import DatabaseBackend
-from django_tasks_db.models import DBTaskResult
 
 from dyno import database, logs, migrations
 from dyno.uploads import UploadRefused
@@ -88,8 +85,10 @@ class Health:
         states["cache"] = "failed" if no_database else state(ask_cache)
         if getattr(settings, "SECRET_KEY_IS_RANDOM", False):
             states["secret key"] = "none"
-        has_queue = isinstance(task_backends["default"], DatabaseBackend)
+        has_queue = settings.TASKS["default"]["BACKEND"].startswith("django_tasks_db.")
         if has_queue and states["migrations"] == "ok":
+            from django_tasks_db.models import DBTaskResult
+
             states["queued"] = DBTaskResult.objects.ready().count()
         return states
 

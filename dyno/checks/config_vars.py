@@ -123,9 +123,9 @@ def redis_url() -> Problems:
 @check()
 def uploads_on_a_dyno() -> Problems:
     """Find uploads that are gone after the next restart, or refused one by one."""
-    if is_local():
+    backend = settings.STORAGES.get("default", {}).get("BACKEND")
+    if is_local() or not backend:
         return
-    backend = settings.STORAGES["default"]["BACKEND"]
     attached = any(os.environ.get(name) for name, _ in uploads.BUCKETS)
     if on_heroku() and issubclass(import_string(backend), FileSystemStorage):
         cause = "Uploads are kept on the dyno's disk, which is emptied every day."
