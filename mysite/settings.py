@@ -181,22 +181,19 @@ if "DATABASE_URL" not in os.environ and (LOCAL or not ON_HEROKU):
 # Caches and sessions
 # https://docs.djangoproject.com/en/6.1/topics/cache/
 
-# Set by `heroku addons:create heroku-redis:mini`.
-redis_url = os.environ.get("REDIS_URL", "")
-if redis_url:
-    # Seconds; dyno/cache.py says what happens then.
-    options = {"socket_connect_timeout": 0.5, "socket_timeout": 0.5}
-    if redis_url.startswith("rediss://"):
-        # Heroku signs Redis's certificate itself, so there is no chain to verify.
-        options["ssl_cert_reqs"] = None
-    cache = {"BACKEND": "dyno.cache.FailOpenRedisCache"}
-    cache |= {"LOCATION": redis_url, "OPTIONS": options}
-elif DATABASES and not LOCAL:
+cache = {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
+if DATABASES and not LOCAL:
     # All dynos share it; the release phase makes the table.
     cache = {"BACKEND": "django.core.cache.backends.db.DatabaseCache"}
     cache |= {"LOCATION": "cache", "OPTIONS": {"MAX_ENTRIES": 5_000}}
-else:
-    cache = {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
+
+# Set by `heroku addons:create heroku-redis:mini`. The time-outs are in seconds, and
+# dyno/cache.py says what happens then. Heroku signs Redis's certificate itself, so
+# there is no chain to verify.
+if redis_url := os.environ.get("REDIS_URL", ""):
+    tls = {"ssl_cert_reqs": None} if redis_url.startswith("rediss://") else {}
+    cache = {"BACKEND": "dyno.cache.FailOpenRedisCache", "LOCATION": redis_url}
+    cache["OPTIONS"] = {"socket_connect_timeout": 0.5, "socket_timeout": 0.5, **tls}
 CACHES = {"default": cache}
 
 # Sessions stay in the database, Django's default, even with Redis: out of a cache that
@@ -270,9 +267,8 @@ DEFAULT_EXCEPTION_REPORTER_FILTER = "dyno.views.ReportFilter"
 # https://docs.djangoproject.com/en/6.1/topics/tasks/
 
 # Run at once in development; in production by `heroku ps:scale worker=1`.
-TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend"}}
-if LOCAL:
-    TASKS["default"]["BACKEND"] = "django.tasks.backends.immediate.ImmediateBackend"
+if not LOCAL:
+    TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend"}}
 
 
 # Logging
