@@ -74,7 +74,7 @@ def hosts() -> Problems:
 @check()
 def mailer() -> Problems:
     """Find a mail server that is missing or unusable, and addresses that are none."""
-    backend = settings.MAILERS.get("default", {}).get("BACKEND")
+    backend = getattr(settings, "MAILERS", {}).get("default", {}).get("BACKEND")
     if url := mail.server_url(os.environ):
         cause = url_problem(url, ["smtp", "smtps"])
         if not cause and backend == NO_MAIL:
