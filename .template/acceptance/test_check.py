@@ -184,7 +184,7 @@ def test_herokus_own_cli_runs_the_release_and_the_site_from_the_example(
     assert "The database default is migrated" in said
     collect = "python manage.py collectstatic --noinput"
     assert "static files copied" in call(
-        "heroku", "local:run", collect, cwd=project, **env
+        *("heroku", "local:run", "--", *collect.split()), cwd=project, **env
     )
     with (project.parent / "log").open("w") as log:
         local = subprocess.Popen(
