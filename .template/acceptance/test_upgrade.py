@@ -80,6 +80,7 @@ def template(oldest, tmp_path_factory):
     footer = "  <footer>A new footer</footer>\n</body>"
     change(folder / "templates/base.html", ("</body>", footer))
     change(folder / "README.md", ("\n## ", "\nA new paragraph.\n\n## "))
+    change(folder / "docs/removing.md", ("# Taking parts out", "# Removing parts"))
     change(folder / "requirements.in", ("# What a dyno", "# All that a dyno"))
     (folder / "mysite/added.py").write_text('"""Of mysite."""\n')
     (folder / "docs/errors.md").rename(folder / "docs/faults.md")
@@ -141,6 +142,7 @@ def edit(project, package):
     }.items():
         (project / name).parent.mkdir(exist_ok=True)
         (project / name).write_text(text)
+    (project / "docs/removing.md").unlink()
     heroku.commit(project, "Make it mine")
     return tree(project)
 
