@@ -114,3 +114,12 @@ def test_the_archive_is_not_built_if_another_file_than_python_says_the_name(
     result = run(".template/build", tmp_path / "template.zip", cwd=folder)
     assert result.returncode == 1 and name in result.stdout
     assert not (tmp_path / "template.zip").exists()
+
+
+def test_no_other_path_than_the_packages_bears_the_name(repository):
+    """bin/upgrade renames that folder, and no more."""
+    names = call("git", "ls-tree", "-r", "--name-only", "HEAD", cwd=repository)
+    bearing = [n for n in names.split("\n") if "mysite" in n.partition("/")[2]]
+    assert not [n for n in bearing if not n.startswith(".template/")]
+    tops = {n.split("/")[0] for n in names.split("\n") if "mysite" in n.split("/")[0]}
+    assert tops == {"mysite"}
