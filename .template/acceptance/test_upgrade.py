@@ -27,6 +27,14 @@ def test_csp(client):
 '''
 
 
+# The one line that both changed.
+CONFLICT = """<<<<<<< HEAD
+TIME_ZONE = "Asia/Seoul"
+=======
+TIME_ZONE = "Europe/London"
+>>>>>>> template-2.0.0
+"""
+
 # uv compiles the locks; without one on PATH, bin/lock would get it from PyPI each time.
 UV = {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
 
@@ -160,9 +168,7 @@ def test_two_versions_are_merged_and_nothing_of_the_owner_is_lost(
 
     # The one true conflict is marked, and nothing else is left to do.
     settings = after[f"{package}/settings.py"].decode()
-    theirs = 'TIME_ZONE = "Europe/London"\n>>>>>>> template-2.0.0\n'
-    ours = '<<<<<<< HEAD\nTIME_ZONE = "Asia/Seoul"\n=======\n'
-    assert ours + theirs in settings
+    assert CONFLICT in settings
     assert [n for n, text in after.items() if b"<<<<<<<" in text] == [
         f"{package}/settings.py"
     ]
@@ -205,7 +211,7 @@ def test_two_versions_are_merged_and_nothing_of_the_owner_is_lost(
     assert said.index("**What to do:** look at it.") < said.index("take a breath.")
     assert "The first." not in said
 
-    change(project / package / "settings.py", (ours + theirs, "TIME_ZONE = 'UTC'\n"))
+    change(project / package / "settings.py", (CONFLICT, "TIME_ZONE = 'UTC'\n"))
     call(".venv/bin/python", "-m", "pytest", "-q", "tests/test_owner.py", cwd=project)
     call(*(".venv/bin/python", "manage.py", "check"), cwd=project, DJANGO_LOCAL="1")
     heroku.commit(project, "Upgrade")
@@ -230,9 +236,9 @@ def test_line_endings_do_not_count_as_changes(project, template):
         path.write_bytes(path.read_bytes().replace(b"\n", b"\r\n"))
     heroku.commit(project, "Edit it elsewhere")
     said = run("bin/upgrade", template, cwd=project, **UV).stdout
-    assert said.count("<<<<<<<") == 0 and "conflicts in: bookshop/settings.py\n" in said
+    assert "conflicts in: bookshop/settings.py\n" in said
     settings = (project / "bookshop/settings.py").read_text()
-    assert settings.count("<<<<<<<") == 1
+    assert settings.count("<<<<<<<") == 1 and CONFLICT in settings
     assert '"blog",' in settings and "# a new comment" in settings
 
 
