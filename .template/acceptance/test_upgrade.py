@@ -79,6 +79,8 @@ def template(oldest, tmp_path_factory):
     commit_version(folder, "1.1.0", "More in dyno/.", "take a breath.")
 
     # Beside the owner's lines, and once on one of them.
+    with (folder / "mysite/models.py").open("a") as file:
+        file.write("\n    # a new comment\n")
     change(
         folder / "mysite/settings.py",
         ("USE_I18N = True", "USE_I18N = True  # a new comment"),
@@ -240,6 +242,20 @@ def test_line_endings_do_not_count_as_changes(project, template):
     settings = (project / "bookshop/settings.py").read_text()
     assert settings.count("<<<<<<<") == 1 and CONFLICT in settings
     assert '"blog",' in settings and "# a new comment" in settings
+
+
+def test_a_project_that_keeps_djangos_own_users_keeps_them(project, template):
+    """One that was moved by hand from the layout before there were versions."""
+    settings = project / "bookshop/settings.py"
+    change(settings, ('AUTH_USER_MODEL = "bookshop.User"\n', ""))
+    for name in ("models.py", "admin.py", "migrations"):
+        path = project / "bookshop" / name
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+    heroku.commit(project, "Keep auth.User")
+    run("bin/upgrade", template, cwd=project, **UV)
+    assert "AUTH_USER_MODEL" not in settings.read_text()
+    assert not (project / "bookshop/models.py").exists()
+    assert not (project / "bookshop/migrations").exists()
 
 
 def test_an_owners_change_in_dyno_is_named_and_nothing_is_merged(project, template):

@@ -47,13 +47,17 @@ def test_each_entry_ends_with_what_an_owner_does():
     assert versions == sorted(versions, reverse=True)
 
 
-def test_a_release_holds_tag_and_version_together_and_attaches_the_archive():
+def test_a_release_holds_tag_and_version_together_and_attaches_the_archive(repository):
     text = (heroku.ROOT / ".github/workflows/release.yml").read_text()
     check = re.search(r"run: (grep .*)", text)[1]
     version = next(iter(entries()))
     for tag, status in ((f"v{version}", 0), (f"v{version}1", 1)):
         result = run("sh", "-c", check, cwd=heroku.ROOT, GITHUB_REF_NAME=tag)
         assert result.returncode == status
+    check = re.search(r"run: (test .*)", text)[1]
+    last = call("git", "log", "-1", "--format=%H", cwd=repository).strip()
+    call("sh", "-c", check, cwd=repository, GITHUB_SHA=last)
+    assert run("sh", "-c", check, cwd=repository, GITHUB_SHA="0" * 40).returncode == 1
     assert ".template/build template.zip" in text
     assert re.search(r"gh release create .* template\.zip", text)
 
