@@ -86,7 +86,8 @@ class Health:
         states["cache"] = "failed" if no_database else state(ask_cache)
         if getattr(settings, "SECRET_KEY_IS_RANDOM", False):
             states["secret key"] = "none"
-        if "tasks_db" in str(settings.TASKS) and states["migrations"] == "ok":
+        has_queue = settings.TASKS["default"]["BACKEND"].startswith("django_tasks_db.")
+        if has_queue and states["migrations"] == "ok":
             from django_tasks_db.models import DBTaskResult
 
             states["queued"] = DBTaskResult.objects.ready().count()

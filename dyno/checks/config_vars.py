@@ -65,7 +65,8 @@ def hosts() -> Problems:
 @check()
 def mailer() -> Problems:
     """Find a mail server that is missing or unusable, and invalid addresses."""
-    unsent = settings.MAILERS["default"]["BACKEND"] == "dyno.mail.UnsentMail"
+    mailers = getattr(settings, "MAILERS", {})
+    unsent = mailers.get("default", {}).get("BACKEND") == "dyno.mail.UnsentMail"
     if url := mail.server_url(os.environ):
         cause = url_problem(url, ["smtp", "smtps"])
         if cause or unsent:
@@ -102,9 +103,9 @@ def redis_url() -> Problems:
 @check()
 def uploads_on_a_dyno() -> Problems:
     """Find uploads that are gone after the next restart, or refused one by one."""
-    backend = settings.STORAGES["default"]["BACKEND"]
+    backend = settings.STORAGES.get("default", {}).get("BACKEND")
     attached = any(os.environ.get(name) for name in uploads.BUCKETS)
-    if is_local() or not on_heroku():
+    if is_local() or not on_heroku() or not backend:
         return
     if issubclass(import_string(backend), FileSystemStorage):
         yield error(15, "Uploads go to the dyno's disk, which forgets.", uploads.ATTACH)
