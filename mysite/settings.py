@@ -156,8 +156,7 @@ WSGI_APPLICATION = "mysite.wsgi.application"
 # Database
 # https://docs.djangoproject.com/en/6.1/ref/settings/#databases
 
-# dj-database-url reads DATABASE_URL; dyno/database.py adds TLS and time-outs. More
-# databases, such as a follower: docs/growing.md.
+# dj-database-url reads DATABASE_URL; dyno/database.py adds TLS and time-outs.
 DATABASES = database.from_environ(os.environ, local=LOCAL)
 
 if "DATABASE_URL" not in os.environ and (LOCAL or not ON_HEROKU):
@@ -181,7 +180,7 @@ if redis_url := os.environ.get("REDIS_URL", ""):
     cache["OPTIONS"] = {"socket_connect_timeout": 0.5, "socket_timeout": 0.5, **tls}
 CACHES = {"default": cache}
 
-# Sessions stay in the database: from a cache that was away, a logged-out one could return.
+# Sessions stay in the database: from a cache that was away, a closed one could return.
 
 
 # Users and passwords
@@ -247,5 +246,5 @@ if not LOCAL:
 # https://docs.djangoproject.com/en/6.1/topics/logging/
 
 # Django's own with DEBUG; else one event a line on stdout, for Heroku's log.
-log_level = os.environ.get("DJANGO_LOG_LEVEL", "")
-LOGGING = {} if DEBUG else logs.config(log_level, admins=bool(ADMINS))
+level = os.environ.get("DJANGO_LOG_LEVEL", "")
+LOGGING = {} if DEBUG else logs.config(level, admins=bool(ADMINS))
