@@ -223,7 +223,7 @@ def test_a_static_file_is_served_under_its_hashed_name(router):
     path = re.search(r'"(/static/site\.\w+\.css)"', visitor.get("/").text)[1]
     file = visitor.get(path)
     assert file.status == 200
-    assert file.headers["Cache-Control"] == "max-age=315360000, public, immutable"
+    assert "immutable" in file.headers["Cache-Control"]
 
 
 def test_plain_http_is_redirected_to_https(router):
