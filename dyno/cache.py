@@ -65,6 +65,6 @@ class FailOpenRedisCache(RedisCache):
     get_many = fail_open(RedisCache.get_many, lambda *args, **kwargs: {})
     has_key = fail_open(RedisCache.has_key, lambda *args, **kwargs: False)
     incr = fail_open(RedisCache.incr, no_counter)
-    set_many = fail_open(RedisCache.set_many, lambda *args, **kwargs: [])
+    set_many = fail_open(RedisCache.set_many, lambda data, *args, **kwargs: [*data])
     delete_many = fail_open(RedisCache.delete_many, lambda *args, **kwargs: None)
     clear = fail_open(RedisCache.clear, lambda *args, **kwargs: False)

@@ -8,6 +8,7 @@ import socket
 import struct
 import sys
 import threading
+from contextlib import suppress
 from typing import Any
 
 from gunicorn.glogging import Logger
@@ -93,7 +94,7 @@ def set_time_outs(server: Any) -> None:
     for listener in server.LISTENERS:
         seconds = struct.pack("ll", RECEIVE_SECONDS, 0)
         listener.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, seconds)
-        if hasattr(socket, "TCP_USER_TIMEOUT"):  # Linux
+        with suppress(AttributeError, OSError):  # neither Linux nor TCP
             option = socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT
             listener.sock.setsockopt(*option, 1_000 * SEND_SECONDS)
 

@@ -14,8 +14,9 @@ from django.contrib.staticfiles import finders
 from django.core.checks import Tags
 from django.core.checks.registry import registry as django_registry
 from django.db.utils import ConnectionHandler
+from django.test import override_settings
 
-from dyno.checks import config_vars, databases, files, registry
+from dyno.checks import databases, files, registry
 
 BACKENDS = "django.core.cache.backends"
 FILES = "django.core.files.storage"
@@ -43,23 +44,24 @@ def gunicorn(workers=2, threads=3, keepalive=95, graceful_timeout=20):
     return "\n".join(lines) + "\nwsgi_app = 'app'\nworker_class = 'gthread'\n"
 
 
-real_print_config = files.print_config
-
-
 @functools.cache
-def ask_gunicorn(conf, command, arguments):
+def answer(conf, procfile, arguments):
     """Ask gunicorn once for all tests whose site has the same files."""
     with tempfile.TemporaryDirectory() as folder:
         Path(folder, CONF).write_text(conf)
+        Path(folder, "Procfile").write_text(procfile)
         Path(folder, "app.py").write_text("application = print\n")
-        environ = {"PATH": os.environ["PATH"], "GUNICORN_CMD_ARGS": arguments}
-        return real_print_config(folder, command, frozenset(environ.items()))
+        with override_settings(BASE_DIR=folder):
+            return real_ask_gunicorn()
 
 
-def print_config(root, command, environ):
-    """Stand in for files.print_config, which starts a process for each test."""
-    arguments = dict(environ).get("GUNICORN_CMD_ARGS", "")
-    return ask_gunicorn(Path(root, CONF).read_text(), command, arguments)
+real_ask_gunicorn = files.ask_gunicorn.__wrapped__
+
+
+def ask_gunicorn():
+    """Stand in for files.ask_gunicorn, which starts a process for each test."""
+    arguments = os.environ.get("GUNICORN_CMD_ARGS", "")
+    return answer(files.read(CONF), files.read("Procfile"), arguments)
 
 
 class Site:
@@ -107,6 +109,7 @@ class Site:
     def first_push(self):
         self.without("DJANGO_SECRET_KEY")
         self.without("DATABASE_URL")
+        self.setting(SECRET_KEY_IS_RANDOM=True)
 
     def engine(self, name):
         handler = ConnectionHandler({"default": {"ENGINE": name}})
@@ -121,7 +124,7 @@ class Site:
 
     def no_mail(self):
         self.without("EMAIL_URL")
-        self.mailer(config_vars.NO_MAIL)
+        self.mailer("dyno.mail.UnsentMail")
 
     def mailer(self, backend):
         self.setting(MAILERS={"default": {"BACKEND": backend}})
@@ -171,7 +174,7 @@ def sound_site(tmp_path, monkeypatch, settings):
     ours = ("DJANGO_", "DATABASE_", "DEBUG", "REDIS_", "WEB_", "EMAIL_", "GUNICORN_")
     for name in [name for name in os.environ if name.startswith(ours)]:
         monkeypatch.delenv(name)
-    monkeypatch.setattr(files, "print_config", print_config)
+    monkeypatch.setattr(files, "ask_gunicorn", ask_gunicorn)
     site = Site(tmp_path, monkeypatch, settings)
     site.env(**PRODUCTION)
     site.setting(LOCAL=False, ALLOWED_HOSTS=[".herokuapp.com"], BASE_DIR=tmp_path)

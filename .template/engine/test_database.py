@@ -82,11 +82,6 @@ def test_the_pgbouncer_buildpack_is_a_pooler():
     assert config["DISABLE_SERVER_SIDE_CURSORS"] is True
 
 
-def test_psycopgs_own_pool_keeps_the_connections():
-    # The check of the URL refuses a pool; one in settings.py is left alone.
-    assert not database.parse(f"{URL}?pool=true").get("CONN_MAX_AGE")
-
-
 @pytest.mark.parametrize("url", ["", "nonsense", "mongodb://u:p@h/d", "postgres://[@h"])
 def test_an_unusable_url_does_not_stop_the_build(url):
     assert from_environ({"DATABASE_URL": url}, local=False) == {}

@@ -146,15 +146,6 @@ def test_a_client_that_sends_another_sites_form_cannot_log_a_query(caplog):
     assert "secret" not in caplog.text
 
 
-@pytest.mark.parametrize("length", [100, 20_000])
-@pytest.mark.parametrize("character", ["a", "é", "\\"])
-def test_a_line_is_shortened_in_the_middle(character, length):
-    line = logs.shorten("start" + character * length + "end")
-    assert line.startswith("start") and line.endswith("end")
-    assert len(line.encode()) < 10_000
-    assert (" … " in line) is (length * len(character.encode()) > 9_900)
-
-
 def test_warnings_and_what_ends_gunicorn_are_one_line_each_on_stdout(python):
     code = (
         "import warnings; from gunicorn.config import Config;"

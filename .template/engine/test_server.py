@@ -103,14 +103,20 @@ def test_an_address_with_secrets_is_not_in_the_error_of_a_request(logger, caplog
     try:
         raise RuntimeError("it broke")
     except RuntimeError:
-        logger.exception("Error handling request /page?token=sw0rdfish")
+        logger.exception("Error handling request %s", "/page?token=sw0rdfish")
     assert "sw0rdfish" not in caplog.text and "it broke" in caplog.text
+
+
+def set_time_outs(listener):
+    """Do what gunicorn's hook does with its one listener."""
+    listeners = [SimpleNamespace(sock=listener)]
+    server.set_time_outs(SimpleNamespace(LISTENERS=listeners))
 
 
 def test_accepted_connections_have_time_outs(monkeypatch):
     monkeypatch.setattr(server, "RECEIVE_SECONDS", 1)
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        server.set_time_outs([SimpleNamespace(sock=listener)])
+        set_time_outs(listener)
         with socket.create_connection(listener.getsockname()) as client:
             accepted, _ = listener.accept()
             with accepted:
@@ -127,7 +133,7 @@ def test_accepted_connections_have_time_outs(monkeypatch):
 def test_a_unix_socket_has_a_time_out_too(tmp_path):
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(str(tmp_path / "socket"))
-        server.set_time_outs([SimpleNamespace(sock=listener)])
+        set_time_outs(listener)
 
 
 @pytest.fixture
@@ -161,4 +167,4 @@ def test_a_worker_keeps_a_thread_free_and_trusts_gunicorns_proxies(
     cfg = SimpleNamespace(threads=4, forwarded_allow_ips=["*"])
     server.prepare_worker(SimpleNamespace(cfg=cfg, age=2))
     assert wsgi.bulkhead.places == 3
-    assert proxies.trusted is None
+    assert {str(network) for network in proxies.trusted} == {"0.0.0.0/0", "::/0"}

@@ -189,13 +189,3 @@ def test_a_file_with_a_name_beyond_ascii_is_found(tmp_path):
     (tmp_path / "größe.txt").write_text("42")
     with override_settings(STATIC_ROOT=tmp_path):
         assert get("/static/größe.txt".encode().decode("latin-1"))[2] == b"42"
-
-
-def test_a_folders_page_is_found_with_and_without_a_slash(tmp_path):
-    (tmp_path / "docs").mkdir()
-    (tmp_path / "docs/index.html").write_text("42")
-    with override_settings(WHITENOISE_ROOT=tmp_path, WHITENOISE_INDEX_FILE=True):
-        application = FrontDoor(WSGIHandler())
-        assert get("/docs/", application)[2] == b"42"
-        status, headers, body = get("/docs", application)
-    assert (status, headers["Location"]) == (302, "docs/")

@@ -65,7 +65,7 @@ def test_without_a_bucket_a_dyno_refuses_to_save_and_names_the_command():
 def test_without_the_library_it_names_the_requirement(monkeypatch):
     monkeypatch.setattr(uploads, "library_is_installed", lambda: False)
     message = refusal(BUCKETEER)
-    assert "BUCKETEER_BUCKET_NAME is set" in message
+    assert "BUCKETEER_BUCKET_NAME is missing" in message
     assert "django-storages[s3]" in message and "bin/lock" in message
 
 

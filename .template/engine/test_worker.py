@@ -196,12 +196,12 @@ def test_a_worker_without_a_task_stops_at_a_signal(queue, monkeypatch):
 def test_a_worker_waits_for_a_database_that_went_away(queue, monkeypatch):
     calls = []
 
-    def run_command(self):
-        calls.append(1)
+    def run_command(name, **options):
+        calls.append(name)
         if len(calls) < 3:
             raise OperationalError("terminating connection")
 
-    monkeypatch.setattr(Worker, "run_command", run_command)
+    monkeypatch.setattr(worker, "call_command", run_command)
     monkeypatch.setattr(worker.time, "sleep", lambda seconds: None)
     Worker(batch=True).run()
     assert len(calls) == 3

@@ -78,7 +78,9 @@ def mailer() -> Problems:
     for name in ("EMAIL_FROM", "DJANGO_ADMINS"):
         text = os.environ.get(name)
         found = mail.addresses(text or "")
-        sound = all(re.fullmatch(r"[^@\s;]+@[^@\s;]+", address) for address in found)
+        sound = all(
+            re.fullmatch(r"[^@\s;]+@[^@\s;]+\.[^@\s;]+", address) for address in found
+        )
         if text and not (found and sound):
             fix = f"heroku config:set {name}=me@example.com"
             yield error(39, f"{name} holds what is no email address.", fix)

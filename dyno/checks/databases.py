@@ -78,8 +78,9 @@ def connection_limit() -> Problems:
         )
         cause = f"One web dyno takes up to {needed} database connections in a release "
         cause += f"({sum_}), and DATABASE_CONNECTION_LIMIT is {int(limit)}."
-        fitting = max(1, (int(limit) - 3) // (2 * threads))
-        fix = f"heroku config:set WEB_CONCURRENCY={fitting}, or heroku addons:upgrade"
+        fix, fitting = "heroku addons:upgrade", (int(limit) - 3) // (2 * threads)
+        if fitting > 0:
+            fix = f"heroku config:set WEB_CONCURRENCY={fitting}, or {fix}"
         yield error(18, cause, fix)
 
 
