@@ -352,6 +352,10 @@ def test_views_hang_on_every_thread(formation, traffic, fault):
     with fault(name, slowest=17, recovered=3, hangs=True) as seen:
         with Probe(formation, traffic.style):
             answers = flood(formation, "/rehearsal/hang?seconds=15")
+            time.sleep(8)
+            for dyno in formation.web * 4:
+                form = heroku.Client(dyno.port).post("/admin/login/", 100_000 * "a")
+                assert form.status == 503 and form.headers["Retry-After"]
             wait_until(lambda: len(answers) == 12 * len(formation.web))
             seen.mend()
         bounded(formation, answers, 17)
