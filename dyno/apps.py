@@ -1,6 +1,6 @@
 """The Django app: put "dyno" into INSTALLED_APPS."""
 
-from django.apps import AppConfig
+from django.apps import AppConfig, apps
 
 
 class DynoConfig(AppConfig):
@@ -9,4 +9,7 @@ class DynoConfig(AppConfig):
     name = "dyno"
 
     def ready(self) -> None:
-        from dyno import checks, database, worker  # noqa: F401
+        from dyno import checks, database  # noqa: F401
+
+        if apps.is_installed("django_tasks_db"):  # docs/removing.md
+            from dyno import worker  # noqa: F401

@@ -8,8 +8,8 @@ from typing import Any
 
 from django.core.exceptions import BadRequest
 
-# A block of a body, in bytes, must come at this rate, in bytes a second, with so many
-# seconds to spare.
+# Each block of BLOCK bytes must arrive at LEAST_RATE bytes a second, with
+# PATIENCE_SECONDS to spare.
 BLOCK = 8 * 1024
 LEAST_RATE = 1_000
 PATIENCE_SECONDS = 10
@@ -18,7 +18,8 @@ PATIENCE_SECONDS = 10
 class RequestBody(io.RawIOBase):
     """A request's body as a file, which is never cut short without an error.
 
-    A view would take half a form for the whole form. Wrap it in io.BufferedReader.
+    Otherwise a view would take half a form for the whole form. Wrap it in
+    io.BufferedReader.
     """
 
     def __init__(self, environ: dict[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""A Redis cache whose loss a site survives: what fails is a miss, and is logged."""
+"""A Redis cache that may fail: each failure is a miss, and is logged."""
 
 import functools
 import logging
@@ -14,7 +14,7 @@ from dyno.logs import OnceAMinute
 logger = logging.getLogger(__name__)
 logger.addFilter(OnceAMinute())
 
-# A Redis that hangs costs its time-out once in so many seconds, not in each request.
+# While Redis hangs, one request in so many seconds waits for it; others do not.
 PAUSE_SECONDS = 2
 
 

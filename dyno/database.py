@@ -1,4 +1,4 @@
-"""Connections to the databases: how they are made, kept and judged.
+"""Connections to the databases: their settings, their number and their errors.
 
 settings.py imports this module, so it reads no settings when it is loaded.
 """
@@ -26,7 +26,7 @@ PGBOUNCER = "DATABASE_URL_PGBOUNCER"
 # The alias of the unpooled connection, where there is a pooler.
 DIRECT = "direct"
 
-# After so long a connection to a silent host fails, in seconds and milliseconds.
+# How long to wait for a silent host, in seconds; tcp_user_timeout in milliseconds.
 # https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-PARAMKEYWORDS
 TIME_OUTS = {"connect_timeout": 3, "tcp_user_timeout": 15_000}
 TIME_OUTS |= {"keepalives_idle": 10, "keepalives_interval": 3, "keepalives_count": 3}
@@ -71,8 +71,8 @@ def parse(
             "deploy.E008: psycopg, the driver for the database in DATABASE_URL, is not "
             "installed. Fix: add psycopg[binary] to requirements.in, then run bin/lock"
         ) from None
-    # A new TLS connection for each request costs a factor of six. A health check costs
-    # 4 to 5 % and saves the error page after the server was restarted.
+    # A new TLS connection for each request makes a page six times slower. A health
+    # check costs 4 to 5 % and prevents an error after the server restarted.
     config |= {"CONN_MAX_AGE": 600, "CONN_HEALTH_CHECKS": True}
     options = config["OPTIONS"] = TIME_OUTS | config.get("OPTIONS", {})
     if not local and not is_local(config["HOST"]):

@@ -1,4 +1,4 @@
-"""Slows down those who guess passwords; each guess costs half a second of CPU."""
+"""Limits how often passwords can be guessed; each guess costs half a second of CPU."""
 
 import hashlib
 import logging
@@ -18,8 +18,8 @@ from dyno.proxies import client_address
 logger = logging.getLogger(__name__)
 logger.addFilter(OnceAMinute())
 
-# So many wrong passwords in so many seconds: for one account from one address, and for
-# all accounts from one address, which may be that of a school or a CDN.
+# The most wrong passwords within SECONDS: for one account from one address, and for all
+# accounts from one address, which may be that of a school or a CDN.
 ATTEMPTS = 10
 ATTEMPTS_FROM_ADDRESS = 100
 SECONDS = 5 * 60
@@ -37,15 +37,15 @@ def claim(name: str, attempts: int) -> str | None:
     for key in keys:
         if key not in taken and cache.add(key, True, SECONDS):
             return key
-    # A cache that is away, and so neither adds nor has any, keeps nobody out.
+    # A cache that is away neither adds keys nor returns any; then nobody is refused.
     return None if len(cache.get_many(keys)) == attempts else keys[0]
 
 
 class SlowedModelBackend(ModelBackend):
     """Django's backend, which stops checking passwords after too many wrong ones.
 
-    The right password is then refused as well, without computing a hash. A right
-    password does not count. With a cache of local memory each process counts for
+    The right password is then refused as well, and no hash is computed. Successful
+    log-ins do not count. With a cache of local memory each process counts for
     itself; with Redis away nobody is refused.
     """
 

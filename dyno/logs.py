@@ -13,7 +13,7 @@ request_id = contextvars.ContextVar("request_id", default="-")
 
 LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 
-# What would end a line or a value, and surrogates, which no encoding accepts.
+# Characters that end a line or a value, and surrogates, which cannot be encoded.
 CONTROL = r"\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff"
 BARE = re.compile(rf"[^\s=\\\"{CONTROL}]+")
 

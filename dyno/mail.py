@@ -1,4 +1,4 @@
-"""Mail, by the config var that names its server; nothing is sent in the clear.
+"""The mail server, from the config vars; nothing is sent unencrypted.
 
 settings.py imports this module, so it reads no settings when it is loaded.
 """
@@ -99,7 +99,7 @@ class UnsentMail(BaseEmailBackend):
 
 
 class AdminMail(AdminEmailHandler):
-    """Django's handler, without what would turn one error into many.
+    """Django's handler, changed so that one error does not become many.
 
     It sends one mail a minute, since an outage makes an error for each request. What
     fails in sending is logged: raised, it would replace the error page.

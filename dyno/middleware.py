@@ -1,5 +1,6 @@
 """The middleware that Django has no setting for."""
 
+import re
 from asyncio import CancelledError
 from collections.abc import Callable
 
@@ -49,20 +50,26 @@ def default_headers(get_response: GetResponse) -> GetResponse:
 
 
 class CompressPages(GZipMiddleware):
-    """Django's compression, with its mitigation of BREACH, of pages of 1 kB or more."""
+    """Django's compression, with its mitigation of BREACH, of texts of 1 kB or more.
+
+    Not of streams: a download would lose its Content-Length.
+    """
+
+    TEXTS = re.compile(r"text/|application/(.*\+)?(json|xml|javascript)|image/svg")
 
     def process_response(self, request: HttpRequest, response: HttpResponse):
+        is_text = self.TEXTS.match(response.headers.get("Content-Type", ""))
         if response.status_code == 304:  # it must vary as the page itself does
             patch_vary_headers(response, ["Accept-Encoding"])
-        if not response.streaming and len(response.content) < 1_000:
-            return response
-        return super().process_response(request, response)
+        elif not response.streaming and is_text and len(response.content) >= 1_000:
+            return super().process_response(request, response)
+        return response
 
 
 def refuse_bad_requests(get_response: GetResponse) -> GetResponse:
-    """Refuse what the server and Django let through and a view could not survive.
+    """Refuse requests that the server and Django accept but a view could not survive.
 
-    And turn what would end a thread, such as sys.exit() in a view, into a 500.
+    Also turn what would end a thread, such as sys.exit() in a view, into a 500.
     """
     most = getattr(settings, "REQUEST_MAX_BYTES", 10 * 1024 * 1024)
 

@@ -1,4 +1,4 @@
-"""What Django's own commands say of migrations."""
+"""What Django's own commands say about migrations."""
 
 import contextlib
 import io

@@ -1,4 +1,4 @@
-"""What proxies say of a client: its address, and whether it uses HTTPS."""
+"""What proxies say about a client: its address, and whether it uses HTTPS."""
 
 from contextlib import suppress
 from ipaddress import ip_address, ip_network

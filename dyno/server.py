@@ -101,8 +101,8 @@ def set_time_outs(server: Any) -> None:
 def drain_on_sigterm() -> None:
     """Go on accepting requests for DRAIN_SECONDS after SIGTERM, then stop.
 
-    New dynos start as the old ones are told to stop; until the router has learnt of it,
-    the kernel would accept connections here that nobody serves, and reset them.
+    New dynos start when the old ones are told to stop. Until the router knows, the
+    kernel would accept connections here that nobody serves, and reset them.
     """
     stop = signal.getsignal(signal.SIGTERM)
     stopping = threading.Event()

@@ -1,4 +1,4 @@
-"""Static files: named after their content, and answered by WhiteNoise before Django."""
+"""Static files: named after their content, and served by WhiteNoise before Django."""
 
 import functools
 import os
@@ -21,8 +21,8 @@ HASHED = re.compile(r"\.([0-9a-f]{12})(\.[^/]*)?$")
 KEPT_BYTES = 128 * 1024
 KEPT_ANSWERS = 256
 
-# A missing file of these kinds, named by another file, is no reason to stop the build:
-# packages name source maps that they do not ship, and modules that are bundled already.
+# The build goes on if a file of these kinds is missing: packages refer to source maps
+# that they do not ship, and to modules that are already bundled.
 MAY_BE_MISSING = {"", ".map", ".js", ".mjs"}
 
 # What makes WhiteNoise's answer to a GET other than the whole file.
@@ -58,7 +58,8 @@ class StaticFiles:
             application,
             immutable_file_test=HASHED.pattern,
             add_headers_function=self.add_headers,
-            allow_all_origins=False,
+            # From a CDN, browsers load fonts and modules only with CORS.
+            allow_all_origins=bool(urlsplit(settings.STATIC_URL).netloc),
         )
         roots = {settings.STATIC_ROOT: self.prefix}
         roots[getattr(settings, "WHITENOISE_ROOT", None)] = "/"
@@ -66,6 +67,8 @@ class StaticFiles:
             if root and os.path.isdir(root):  # WhiteNoise would warn
                 self.whitenoise.add_files(root, prefix)
         self.kept = functools.lru_cache(KEPT_ANSWERS)(self.ask)
+        refusal = {"Allow": "GET, HEAD", "Content-Length": "0"}
+        self.refusal = [*(refusal | security_headers(secure=True)).items()]
 
     def add_headers(self, headers: Any, path: str, url: str) -> None:
         """Add the headers of a page, and an ETag; WhiteNoise calls this at start."""
@@ -86,13 +89,15 @@ class StaticFiles:
         if path == f"{self.prefix}staticfiles.json":  # the list of all files
             return self.application(environ, start_response)
         environ["dyno.static_file"] = True
-        accepted = codings(environ.get("HTTP_ACCEPT_ENCODING", ""))
+        method, accepted = environ["REQUEST_METHOD"], environ["HTTP_ACCEPT_ENCODING"]
+        if method not in ("GET", "HEAD"):
+            start_response("405 Method Not Allowed", [*self.refusal])
+            return []
         is_whole = not any(name in environ for name in SPECIAL)
-        if path in self.small and is_whole and environ["REQUEST_METHOD"] == "GET":
+        if path in self.small and is_whole and method == "GET":
             status, headers, body = self.kept(path, accepted)
-            start_response(status, list(headers))
+            start_response(status, [*headers])
             return [body]
-        environ["HTTP_ACCEPT_ENCODING"] = accepted
         wanted, match = environ.get("HTTP_IF_NONE_MATCH", ""), HASHED.search(path)
         if match and (f'"{match[1]}"' in wanted or wanted.strip() == "*"):
             # WhiteNoise compares the whole header, which may be a list.
@@ -112,7 +117,7 @@ class StaticFiles:
 
 @functools.lru_cache(1_024)
 def codings(accepted: str) -> str:
-    """Return which codings a client accepts; WhiteNoise overlooks q=0."""
+    """Return which codings a client accepts: Django and WhiteNoise overlook q=0."""
     refused = r"(br|gzip)\s*;\s*q\s*=\s*0(\.0*)?\s*(,|$)"
     left = re.sub(refused, "", accepted.lower())
     return ",".join(name for name in ("br", "gzip") if re.search(rf"\b{name}\b", left))

@@ -27,8 +27,8 @@ logger = logging.getLogger(__name__)
 outages = logger.getChild("ready")
 outages.addFilter(logs.OnceAMinute())
 
-# So long a failure is remembered, in seconds: a database that does not answer costs its
-# time-out in one thread then, not in all.
+# How long a failure is remembered, in seconds: meanwhile only one thread waits for a
+# database that does not answer.
 REMEMBERED_SECONDS = 5
 
 
@@ -53,7 +53,7 @@ def ready(request: HttpRequest) -> HttpResponse:
 
 
 class Health:
-    """Asks what the site needs, in one thread at a time while something fails."""
+    """Checks what the site needs, in one thread at a time while something fails."""
 
     def __init__(self) -> None:
         self.lock = threading.Lock()
@@ -86,7 +86,8 @@ class Health:
         states["cache"] = "failed" if no_database else state(ask_cache)
         if getattr(settings, "SECRET_KEY_IS_RANDOM", False):
             states["secret key"] = "none"
-        if "tasks_db" in str(settings.TASKS) and states["migrations"] == "ok":
+        has_queue = settings.TASKS["default"]["BACKEND"].startswith("django_tasks_db.")
+        if has_queue and states["migrations"] == "ok":
             from django_tasks_db.models import DBTaskResult
 
             states["queued"] = DBTaskResult.objects.ready().count()
@@ -96,8 +97,8 @@ class Health:
         """Return "ok" if every database has all migrations, else "failed"."""
         for alias in set(database.aliases()) - self.migrated:
             if migrations.unapplied(alias):
-                outages.error("Unapplied migrations. Fix: python manage.py release")
-                return "failed"
+                cause = f"the database {alias} lacks some"
+                raise RuntimeError(f"{cause}. Fix: python manage.py release")
             self.migrated.add(alias)
         return "ok"
 

@@ -1,4 +1,4 @@
-"""The worker: runs django-tasks-db's own command, and survives what that does not.
+"""The worker: runs django-tasks-db's own command, and adds what that lacks.
 
 The command keeps the queue, and its row locks let no two workers run the same task.
 Added here are a second SIGTERM, workers that are killed and a database that goes away.
@@ -33,8 +33,9 @@ outages.addFilter(logs.OnceAMinute())
 HEARTBEAT = 3
 GRACE = 10
 
-# A task whose worker dies so many times is what kills it: most often it takes more
-# memory than the dyno has (R15), or more than the 30 s that a dyno has to stop.
+# A task that lost its worker so many times is the cause itself: most often it takes
+# more memory than the dyno has (R15), or longer than the 30 s in which a dyno must
+# stop.
 ATTEMPTS = 3
 
 # Sets our locks apart from other advisory locks; any other number would do.
@@ -101,7 +102,7 @@ class Heartbeat(threading.Thread):
         now, orphans = time.monotonic(), {}
         for row in DBTaskResult.objects.using(direct_alias()).running():
             worker_id = row.worker_ids[-1]
-            # A claim whose COMMIT was cut off may have come through all the same.
+            # A claim may have been committed although its connection was lost.
             forgotten = worker_id == self.worker_id and row.pk != self.running_task
             if forgotten or lock_number(worker_id) not in living:
                 run = (row.pk, len(row.worker_ids))

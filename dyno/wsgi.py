@@ -13,7 +13,7 @@ from dyno.body import RequestBody
 from dyno.bulkhead import Bulkhead, Closing
 from dyno.middleware import security_headers
 from dyno.proxies import is_https_list
-from dyno.static import StaticFiles
+from dyno.static import StaticFiles, codings
 
 Environ = dict[str, Any]
 Application = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
@@ -28,9 +28,9 @@ BUSY_HEADERS = {"Content-Type": "text/html", "Content-Length": str(len(BUSY))}
 
 
 def get_wsgi_application() -> Application:
-    """Return Django's WSGI application, with all that stands in front of it.
+    """Return Django's WSGI application behind everything that this library adds.
 
-    Exits with a message for each fault that would otherwise meet the first visitor.
+    Exits with a message for each fault that the first visitor would otherwise see.
     """
     django = wsgi.get_wsgi_application()
     checks.refuse_to_boot()
@@ -38,7 +38,7 @@ def get_wsgi_application() -> Application:
 
 
 class FrontDoor:
-    """Answers what needs nothing of Django, and guards what goes to Django."""
+    """Answers /up and static files, and lets other requests through to Django."""
 
     def __init__(self, django: Application) -> None:
         self.django = django
@@ -53,6 +53,8 @@ class FrontDoor:
         if environ["PATH_INFO"] == "/up":
             start_response("200 OK", [*self.up_headers])
             return [b"up\n"]
+        accepted = codings(environ.get("HTTP_ACCEPT_ENCODING", ""))
+        environ["HTTP_ACCEPT_ENCODING"] = accepted
         if is_https_list(environ):
             environ["wsgi.url_scheme"] = "https"
         # Over plain HTTP, Django redirects static files to HTTPS like every page.
@@ -83,7 +85,7 @@ class FrontDoor:
             raise
 
     def answer(self, environ: Environ, start_response: Any) -> Iterable[bytes]:
-        """Have Django answer; with a 400 if it cannot even read the request.
+        """Return Django's response, or a 400 if Django cannot read the request.
 
         It reads the Content-Type and, for some, the query before its own error handlers
         begin, so such a request is handed over again without them: see the middleware.

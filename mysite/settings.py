@@ -82,7 +82,7 @@ SECURE_CSP = {
     "font-src": OWN,
     "media-src": OWN,
     "manifest-src": OWN,
-    "connect-src": [CSP.SELF],
+    "connect-src": OWN,
     "form-action": [CSP.SELF],
     "base-uri": [CSP.NONE],
     "frame-ancestors": [CSP.NONE],
@@ -156,8 +156,7 @@ WSGI_APPLICATION = "mysite.wsgi.application"
 # Database
 # https://docs.djangoproject.com/en/6.1/ref/settings/#databases
 
-# dj-database-url reads DATABASE_URL; dyno/database.py adds TLS and time-outs. More
-# databases, such as a follower: docs/growing.md.
+# dj-database-url reads DATABASE_URL; dyno/database.py adds TLS and time-outs.
 DATABASES = database.from_environ(os.environ, local=LOCAL)
 
 if "DATABASE_URL" not in os.environ and (LOCAL or not ON_HEROKU):
@@ -168,19 +167,20 @@ if "DATABASE_URL" not in os.environ and (LOCAL or not ON_HEROKU):
 # Caches and sessions
 # https://docs.djangoproject.com/en/6.1/topics/cache/
 
-# In Redis if it is attached, else in the database, else in each process. Sessions stay
-# in the database: from a cache that was away, a logged-out one could come back.
-CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
-if redis_url := os.environ.get("REDIS_URL"):
-    # Seconds. Heroku signs Redis's certificate itself, so there is no chain to verify.
-    options = {"socket_connect_timeout": 0.5, "socket_timeout": 0.5}
-    options |= {"ssl_cert_reqs": None} if redis_url.startswith("rediss://") else {}
-    redis = {"BACKEND": "dyno.cache.FailOpenRedisCache", "LOCATION": redis_url}
-    CACHES["default"] = redis | {"OPTIONS": options}
-elif DATABASES and not LOCAL:
+cache = {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
+if DATABASES and not LOCAL:
     # The release phase makes the table.
-    table = {"BACKEND": "django.core.cache.backends.db.DatabaseCache"}
-    CACHES["default"] = table | {"LOCATION": "cache", "OPTIONS": {"MAX_ENTRIES": 5_000}}
+    cache = {"BACKEND": "django.core.cache.backends.db.DatabaseCache"}
+    cache |= {"LOCATION": "cache", "OPTIONS": {"MAX_ENTRIES": 5_000}}
+
+# Time-outs are in seconds. Heroku signs Redis's certificate itself: nothing to verify.
+if redis_url := os.environ.get("REDIS_URL", ""):
+    tls = {"ssl_cert_reqs": None} if redis_url.startswith("rediss://") else {}
+    cache = {"BACKEND": "dyno.cache.FailOpenRedisCache", "LOCATION": redis_url}
+    cache["OPTIONS"] = {"socket_connect_timeout": 0.5, "socket_timeout": 0.5, **tls}
+CACHES = {"default": cache}
+
+# Sessions stay in the database: from a cache that was away, a closed one could return.
 
 
 # Users and passwords
@@ -238,13 +238,13 @@ DEFAULT_EXCEPTION_REPORTER_FILTER = "dyno.views.ReportFilter"
 # https://docs.djangoproject.com/en/6.1/topics/tasks/
 
 # Run at once in development; in production by `heroku ps:scale worker=1`.
-at_once, later = "immediate.ImmediateBackend", "django_tasks_db.DatabaseBackend"
-TASKS = {"default": {"BACKEND": f"django.tasks.backends.{at_once}" if LOCAL else later}}
+if not LOCAL:
+    TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend"}}
 
 
 # Logging
 # https://docs.djangoproject.com/en/6.1/topics/logging/
 
 # Django's own with DEBUG; else one event a line on stdout, for Heroku's log.
-log_level = os.environ.get("DJANGO_LOG_LEVEL", "")
-LOGGING = {} if DEBUG else logs.config(log_level, admins=bool(ADMINS))
+level = os.environ.get("DJANGO_LOG_LEVEL", "")
+LOGGING = {} if DEBUG else logs.config(level, admins=bool(ADMINS))

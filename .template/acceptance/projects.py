@@ -2,6 +2,7 @@
 
 import functools
 import http.server
+import os
 import shutil
 import subprocess
 import sys
@@ -45,13 +46,26 @@ def start(template, name, folder):
     return folder / name
 
 
+def link(source, target):
+    """Copy a file by a hard link where that is possible; pip never writes to one."""
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copy2(source, target)
+
+
 def install(project):
-    """Give a project the .venv that bin/install would make, without its minute."""
-    origin, venv = packages(project), project / ".venv"
+    """Give a project the .venv that bin/install would make, without its minute.
+
+    It has this repository's packages, whatever the project's lock says.
+    """
+    origin, venv = packages(heroku.ROOT), project / ".venv"
     shutil.rmtree(venv, ignore_errors=True)
-    shutil.copytree(origin / "bin", venv / "bin", symlinks=True)
-    (venv / "lib").symlink_to(origin / "lib")
+    for name in ("bin", "lib"):
+        linked = {"symlinks": True, "copy_function": link}
+        shutil.copytree(origin / name, venv / name, **linked)
     shutil.copy(origin / "pyvenv.cfg", venv)
+    (venv / "bin/activate").unlink()
     (venv / "bin/activate").write_text(f"VIRTUAL_ENV={venv.resolve()}\n")
     shutil.copy(project / "requirements-test.txt", venv)
     return venv / "bin/python"

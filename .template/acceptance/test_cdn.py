@@ -95,6 +95,17 @@ def test_a_page_loads_its_files_from_the_cdn_and_the_console_is_silent(chromium,
     assert all(url.startswith(site.origin) for url in files)
 
 
+def test_modules_and_data_load_from_the_cdn_too(chromium, site):
+    """Browsers ask for these by CORS, as for fonts."""
+    chromium.get(f"https://{heroku.HOST}:{site.tls_port}/")
+    url = chromium.execute_script("return document.querySelector('script').src")
+    assert url.startswith(site.origin)
+    for load in ("import(arguments[0])", "fetch(arguments[0])"):
+        said = chromium.execute_script(f"return {load}.then(() => 'ok', String)", url)
+        assert said == "ok"
+    assert complaints(chromium) == []
+
+
 def test_the_admin_works_with_its_files_on_the_cdn(chromium, site):
     chromium.get(f"https://{heroku.HOST}:{site.tls_port}/admin/")
     chromium.find_element(By.NAME, "username").send_keys("root")
@@ -109,9 +120,9 @@ def test_the_admin_works_with_its_files_on_the_cdn(chromium, site):
 def test_the_policy_and_the_files_name_the_cdn(site):
     page = visitor(site).get("/")
     policy = page.headers["Content-Security-Policy"]
-    for kind in ("script", "style", "img", "font"):
+    for kind in ("script", "style", "img", "font", "media", "manifest", "connect"):
         assert f"{kind}-src 'self' {site.origin};" in policy
-    assert f"connect-src 'self' {site.origin}" not in policy
+    assert f"form-action 'self' {site.origin}" not in policy
     path = re.search(rf"{site.origin}(/static/\S+css)", page.text)[1]
     file = heroku.Client(site.cdn.tls_port, site.cdn.certificate, host=CDN_HOST)
     answer = file.get(path)
@@ -125,6 +136,7 @@ def test_without_a_cdn_no_other_site_may_embed_the_files(slug, secret_key):
         client = heroku.Client(dyno.port)
         path = re.search(r"/static/\S+css", client.get("/").text)[0]
         policy = client.get(path).headers["Cross-Origin-Resource-Policy"]
+        assert client.get(path).headers["Access-Control-Allow-Origin"] is None
     assert policy == "same-origin"
 
 

@@ -1,5 +1,6 @@
 """bin/check says what a push would bring, step by step; so does it in CI."""
 
+import hashlib
 import os
 import re
 import shutil
@@ -64,10 +65,9 @@ def break_tests(project):
 
 
 def break_migrations(project):
-    field = "    age = models.IntegerField(default=0)\n"
-    before = "from django.contrib.auth.models import AbstractUser\n"
     with (project / "bookshop/models.py").open("a") as file:
-        file.write(field)
+        file.write("\n    age = models.IntegerField(default=0)\n")
+    before = "from django.contrib.auth.models import AbstractUser\n"
     after = before + "from django.db import models\n"
     change(project / "bookshop/models.py", (before, after))
 
@@ -158,14 +158,18 @@ def test_one_command_puts_the_workflow_and_dependabot_in_place(project):
 
 
 @pytest.fixture(scope="module")
-def real_cli(tmp_path_factory):
-    """Heroku's own CLI, from npm."""
+def real_cli():
+    """Heroku's own CLI, from npm, kept while its lock is the same: it has 400 MB."""
     here = heroku.ROOT / ".template/acceptance/cli"
-    folder = shutil.copytree(here, tmp_path_factory.mktemp("cli") / "cli")
-    npm = [parts.need("npm"), "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
-    subprocess.run(npm, cwd=folder, check=True)
-    yield folder / "node_modules/.bin"
-    shutil.rmtree(folder / "node_modules")
+    key = hashlib.sha256((here / "package-lock.json").read_bytes()).hexdigest()
+    folder = heroku.CACHE / f"cli-{key[:16]}"
+    if not (folder / "complete").exists():
+        shutil.rmtree(folder, ignore_errors=True)
+        shutil.copytree(here, folder)
+        npm = [parts.need("npm"), "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
+        subprocess.run(npm, cwd=folder, check=True)
+        (folder / "complete").touch()
+    return folder / "node_modules/.bin"
 
 
 def test_herokus_own_cli_runs_the_release_and_the_site_from_the_example(
@@ -178,6 +182,10 @@ def test_herokus_own_cli_runs_the_release_and_the_site_from_the_example(
     shutil.copy(project / ".env.example", project / ".env")
     said = call("heroku", "local", "release", cwd=project, **env)
     assert "The database default is migrated" in said
+    collect = "python manage.py collectstatic --noinput"
+    assert "static files copied" in call(
+        *("heroku", "local:run", "--", *collect.split()), cwd=project, **env
+    )
     with (project.parent / "log").open("w") as log:
         local = subprocess.Popen(
             ["heroku", "local", "web", "--port", port],

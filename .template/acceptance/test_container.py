@@ -41,10 +41,10 @@ class Podman:
             lacks("containers are built and run as root here")
         self.folder = folder
         parts.need("debootstrap")
-        store = heroku.CACHE / "containers"
-        store.mkdir(parents=True, exist_ok=True)
-        for driver in ("overlay", "vfs"):  # a container's own disk has vfs only
-            places = [f"--root={store}-{driver}", f"--runroot={folder}/run"]
+        for driver in ("overlay", "vfs"):  # the slow vfs where a disk bears no overlay
+            store = heroku.CACHE / f"containers-{driver}"
+            store.mkdir(parents=True, exist_ok=True)
+            places = [f"--root={store}", f"--runroot=/run/rehearsal/{driver}"]
             options = [f"--storage-driver={driver}", "--cgroup-manager=cgroupfs"]
             options += [f"--runtime={parts.need('runc')}", "--events-backend=none"]
             self.command = [parts.need("podman"), *places, *options]
@@ -223,7 +223,7 @@ def test_a_static_file_is_served_under_its_hashed_name(router):
     path = re.search(r'"(/static/site\.\w+\.css)"', visitor.get("/").text)[1]
     file = visitor.get(path)
     assert file.status == 200
-    assert file.headers["Cache-Control"] == "max-age=315360000, public, immutable"
+    assert "immutable" in file.headers["Cache-Control"]
 
 
 def test_plain_http_is_redirected_to_https(router):
@@ -398,7 +398,7 @@ def test_a_cloud_native_build_runs_without_a_profile(fir_slug, secret_key, postg
         router.route([dyno.port])
         visitor = heroku.Client(router.tls_port, router.certificate)
         assert visitor.get("/").status == 200
-        wait_until(lambda: "path=/ " in dyno.log or '"/"' in dyno.log, 10)
+        wait_until(lambda: "method=GET path=/ " in dyno.log, 10)
         assert "1 x 4 threads" in dyno.log
         assert dyno.stop() < 25
 

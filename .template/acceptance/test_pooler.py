@@ -180,6 +180,14 @@ def test_nothing_is_left_behind_on_the_poolers_connections(formation):
         assert formation.settings_of_servers(name) == {"0"}
 
 
+def test_a_time_out_for_queries_is_set_on_the_role(formation):
+    """Since a pooler takes no start-up parameters: docs/growing.md."""
+    set_it = "ALTER ROLE CURRENT_USER SET statement_timeout = '25s'"
+    formation.pooler.psql(set_it, database="site")
+    formation.pooler.psql("RECONNECT")
+    wait_until(lambda: formation.settings_of_servers("statement_timeout") == {"25s"})
+
+
 @pytest.fixture(scope="module")
 def buildpack(formation):
     """What bin/start-pgbouncer of the buildpack sets for the process behind it.

@@ -47,13 +47,17 @@ def test_each_entry_ends_with_what_an_owner_does():
     assert versions == sorted(versions, reverse=True)
 
 
-def test_a_release_holds_tag_and_version_together_and_attaches_the_archive():
+def test_a_release_holds_tag_and_version_together_and_attaches_the_archive(repository):
     text = (heroku.ROOT / ".github/workflows/release.yml").read_text()
     check = re.search(r"run: (grep .*)", text)[1]
     version = next(iter(entries()))
     for tag, status in ((f"v{version}", 0), (f"v{version}1", 1)):
         result = run("sh", "-c", check, cwd=heroku.ROOT, GITHUB_REF_NAME=tag)
         assert result.returncode == status
+    check = re.search(r"run: (test .*)", text)[1]
+    last = call("git", "log", "-1", "--format=%H", cwd=repository).strip()
+    call("sh", "-c", check, cwd=repository, GITHUB_SHA=last)
+    assert run("sh", "-c", check, cwd=repository, GITHUB_SHA="0" * 40).returncode == 1
     assert ".template/build template.zip" in text
     assert re.search(r"gh release create .* template\.zip", text)
 
@@ -114,3 +118,12 @@ def test_the_archive_is_not_built_if_another_file_than_python_says_the_name(
     result = run(".template/build", tmp_path / "template.zip", cwd=folder)
     assert result.returncode == 1 and name in result.stdout
     assert not (tmp_path / "template.zip").exists()
+
+
+def test_no_other_path_than_the_packages_bears_the_name(repository):
+    """bin/upgrade renames that folder, and no more."""
+    names = call("git", "ls-tree", "-r", "--name-only", "HEAD", cwd=repository)
+    bearing = [n for n in names.split("\n") if "mysite" in n.partition("/")[2]]
+    assert not [n for n in bearing if not n.startswith(".template/")]
+    tops = {n.split("/")[0] for n in names.split("\n") if "mysite" in n.split("/")[0]}
+    assert tops == {"mysite"}

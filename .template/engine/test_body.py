@@ -75,6 +75,7 @@ def clients(monkeypatch):
     """The two ends of a connection: the client's, and the body that it sends."""
     monkeypatch.setattr(body, "BLOCK", 10)
     client, server = socket.socketpair()
+    server.settimeout(20)  # so that a failing test ends
     with client, server, server.makefile("rb") as stream:
         environ = {"wsgi.input": stream, "gunicorn.socket": server}
         environ["CONTENT_LENGTH"] = "30"
@@ -85,8 +86,10 @@ def test_a_client_that_is_too_slow_is_a_bad_request(clients, monkeypatch):
     monkeypatch.setattr(body, "PATIENCE_SECONDS", 0.2)
     client, file = clients
     client.sendall(b"0123456789")
+    started = time.monotonic()
     with pytest.raises(BadRequest):
         file.read()
+    assert time.monotonic() - started < 15
 
 
 def test_a_client_that_is_slow_but_steady_is_heard_to_the_end(clients, monkeypatch):

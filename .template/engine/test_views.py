@@ -3,6 +3,7 @@
 import io
 import logging
 import threading
+import time
 
 import pytest
 from django.core.exceptions import ImproperlyConfigured
@@ -91,6 +92,27 @@ def test_one_thread_at_a_time_asks_while_something_fails(health, monkeypatch):
     go.set()
     thread.join()
     assert health.states() == {"database": "ok"}
+
+
+def test_threads_that_come_together_take_the_failure_that_the_first_one_finds(
+    health, monkeypatch
+):
+    asked, go = [], threading.Event()
+
+    def ask():
+        asked.append(1)
+        go.wait(10)
+        return {"database": "failed"}
+
+    monkeypatch.setattr(health, "ask", ask)
+    threads = [threading.Thread(target=health.states) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    time.sleep(0.3)
+    go.set()
+    for thread in threads:
+        thread.join()
+    assert len(asked) == 1
 
 
 @pytest.mark.django_db

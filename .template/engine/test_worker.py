@@ -38,11 +38,11 @@ def to_do(monkeypatch):
 
 
 @pytest.fixture
-def queue(settings, db, monkeypatch):
+def queue(settings, transactional_db, monkeypatch):
     """Tasks wait in the database, as in production.
 
-    On PostgreSQL the heartbeat is a thread with its own connection, which would see
-    nothing of a test's transaction.
+    Transactions are committed, since the command closes connections. The heartbeat is
+    left out: its thread would keep a connection after the test.
     """
     monkeypatch.setattr(Heartbeat, "start", lambda heartbeat: heartbeat.holding.set())
     settings.TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend"}}
@@ -121,7 +121,6 @@ def test_a_task_that_would_end_the_process_fails_and_the_next_one_runs(
     assert statuses() == [FAILED, DONE]
 
 
-@pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("message", ["\0", "\udcff"])
 def test_an_error_that_no_column_takes_does_not_end_the_worker(queue, to_do, message):
     def fail():

@@ -35,7 +35,7 @@ def secret_key() -> Problems:
 
 @check("configuration")
 def development_settings() -> Problems:
-    """Find settings for development on a dyno, where they answer nobody."""
+    """Find development settings on a dyno, where the site could not be reached."""
     dyno = os.environ.get("DYNO", "").startswith(("web.", "worker.", "release."))
     if is_local() and dyno:
         fix = "heroku config:unset DJANGO_LOCAL DJANGO_DEBUG"
@@ -52,7 +52,7 @@ def development_settings() -> Problems:
 
 @check("configuration")
 def hosts() -> Problems:
-    """Find a list of hosts that answers nobody, or everybody."""
+    """Find a list of hosts that allows nobody, or everybody."""
     fix = "heroku config:set " * on_heroku() + "DJANGO_ALLOWED_HOSTS=www.example.com"
     if not settings.ALLOWED_HOSTS:
         yield error(3, "DJANGO_ALLOWED_HOSTS is empty, so nobody is answered.", fix)
@@ -64,8 +64,9 @@ def hosts() -> Problems:
 
 @check()
 def mailer() -> Problems:
-    """Find a mail server that is missing or unusable, and addresses that are none."""
-    unsent = settings.MAILERS["default"]["BACKEND"] == "dyno.mail.UnsentMail"
+    """Find a mail server that is missing or unusable, and invalid addresses."""
+    mailers = getattr(settings, "MAILERS", {})
+    unsent = mailers.get("default", {}).get("BACKEND") == "dyno.mail.UnsentMail"
     if url := mail.server_url(os.environ):
         cause = url_problem(url, ["smtp", "smtps"])
         if cause or unsent:
@@ -102,9 +103,9 @@ def redis_url() -> Problems:
 @check()
 def uploads_on_a_dyno() -> Problems:
     """Find uploads that are gone after the next restart, or refused one by one."""
-    backend = settings.STORAGES["default"]["BACKEND"]
+    backend = settings.STORAGES.get("default", {}).get("BACKEND")
     attached = any(os.environ.get(name) for name in uploads.BUCKETS)
-    if is_local() or not on_heroku():
+    if is_local() or not on_heroku() or not backend:
         return
     if issubclass(import_string(backend), FileSystemStorage):
         yield error(15, "Uploads go to the dyno's disk, which forgets.", uploads.ATTACH)

@@ -85,7 +85,7 @@ def connection_limit() -> Problems:
 
 @check()
 def shared_cache() -> Problems:
-    """Find a cache that each process has for itself, though several count in it."""
+    """Find a cache in each process's own memory, although several processes run."""
     local_memory = settings.CACHES["default"]["BACKEND"].endswith("LocMemCache")
     several = int(gunicorn_figures().get("workers", 1)) > 1 and not is_local()
     if local_memory and several and "DATABASE_URL" not in os.environ:
@@ -123,7 +123,7 @@ def unmade_migrations() -> Problems:
 
 @check(Tags.database)
 def unapplied_migrations() -> Problems:
-    """Find a release phase that was left out; asks every database.
+    """Find migrations that were not applied; this asks every database.
 
     Django runs it only when told to, by `check --deploy --database default`.
     """

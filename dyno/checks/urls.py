@@ -7,15 +7,14 @@ unescaped, any part may be the password.
 import re
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from dj_database_url import ENGINE_SCHEMES
+import dj_database_url
 
 from dyno.database import POSTGRESQL
 
-# User, password, host and port, path, query. Whatever else means something in a URL.
-PLAIN = r"[^\s:/?#@\[\]\\]"
+# User and password, host and port, path, query. Whatever else means something in a URL.
+LOGIN, PLAIN = r"[^\s/?#@\[\]\\]*", r"[^\s:/?#@\[\]\\]*"
 SOUND = re.compile(
-    rf"\w+://({PLAIN}*(:{PLAIN}*)?@)?({PLAIN}*|\[[0-9A-Fa-f:]+\])(:\d+)?"
-    r"(/[^\s?#@\\]*)?(\?[^\s#@\\]*)?"
+    rf"\w+://({LOGIN}@)?({PLAIN}|\[[0-9A-Fa-f:]+\])(:\d+)?(/[^\s?#@\\]*)?(\?[^\s#@\\]*)?"
 )
 HOSTS = re.compile(r"\w+://([^@/]*@)?[\w.-]+(:\d+)?(,[\w.-]+(:\d+)?)+/.*")
 SSL_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
@@ -54,12 +53,17 @@ def url_problem(url: str, schemes: list[str]) -> str | None:
 
 def database_url_problem(url: str) -> str | None:
     """Return what is wrong with a database's URL in half a sentence, or None."""
-    if cause := url_problem(url, ["postgres", *ENGINE_SCHEMES]):
+    scheme = url.partition("://")[0]
+    try:
+        engine = dj_database_url.parse(f"{scheme}://host/name")["ENGINE"]
+    except ValueError:
+        scheme = "postgres"
+    if cause := url_problem(url, ["postgres", scheme]):
         return cause
     parts = urlsplit(url)
-    if parts.scheme != "sqlite" and not parts.path[1:]:
+    if scheme != "sqlite" and not parts.path[1:]:
         return "names no database: its path is empty"
-    if not ENGINE_SCHEMES[parts.scheme].backend.endswith(POSTGRESQL):
+    if not engine.endswith(POSTGRESQL):
         return None
     from psycopg import Error, conninfo
 

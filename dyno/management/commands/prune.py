@@ -3,10 +3,10 @@
 from datetime import timedelta
 from typing import Any
 
+from django.apps import apps
 from django.core.management import call_command
 from django.core.management.base import BaseCommand
 from django.utils import timezone
-from django_tasks_db.models import DBTaskResult
 
 KEPT_DAYS = 14
 
@@ -19,6 +19,11 @@ class Command(BaseCommand):
     def handle(self, **options: Any) -> None:
         """Print how many results were deleted."""
         call_command("clearsessions")
+        if not apps.is_installed("django_tasks_db"):
+            self.stdout.write("Deleted the expired sessions.")
+            return
+        from django_tasks_db.models import DBTaskResult
+
         old = timezone.now() - timedelta(days=KEPT_DAYS)
         results = DBTaskResult.objects.finished().filter(finished_at__lt=old)
         count = results.delete()[0]

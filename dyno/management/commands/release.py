@@ -64,7 +64,7 @@ class Command(BaseCommand):
         self.stdout.write(f"==> {text}")
 
     def prepare(self, connection: Any, **kwargs: Any) -> None:
-        """Make a new connection wait for other releases, but for tables not for long.
+        """Make a new connection wait for other releases, but only briefly for tables.
 
         Every connection, since a migration may lose the one that it began with. It is a
         direct one: through a pooler, lock and time-outs would outlast this process.

@@ -1,0 +1,130 @@
+"""What manage.py and the site's settings make of config vars."""
+
+import json
+import os
+import subprocess
+
+import heroku
+import pytest
+
+KEY = "a-secret-key-for-tests-0123456789-abcdefghijklmnopqrst"
+URL = "postgres://user:password@db.example.com:5432/name"
+DYNO = {"DYNO": "web.1"}
+CI = {"DYNO": "test.1", "CI": "true", "DJANGO_LOCAL": "1"}
+CACHES = "django.core.cache.backends"
+
+
+@pytest.fixture(scope="module")
+def python(source):
+    """Return a function that runs Python in the project with these config vars only."""
+    version = (source / "runtime.txt").read_text().strip().removeprefix("python-")
+    program = heroku.installed(version, source / "requirements-test.txt") / "bin/python"
+
+    def run(*arguments, **config_vars):
+        env = {"PATH": os.environ["PATH"], "LANG": "C.UTF-8"} | config_vars
+        run = subprocess.run(
+            [program, "-W", "error", *arguments],
+            cwd=source,
+            env=env,
+            capture_output=True,
+            text=True,
+        )
+        return run
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def settings_of(python):
+    """Return a function that returns the settings under these config vars alone."""
+    code = (
+        "import json; from mysite import settings;"
+        "print(json.dumps({k: v for k, v in vars(settings).items() if k.isupper()},"
+        " default=str))"
+    )
+
+    def read(**config_vars):
+        result = python("-c", code, **config_vars)
+        assert result.returncode == 0, result.stderr
+        return json.loads(result.stdout)
+
+    return read
+
+
+def test_runserver_turns_debug_on_but_not_where_there_is_a_key(python):
+    code = (
+        "import sys; sys.argv = ['manage.py', 'runserver']; import manage;"
+        "from django.core import management as m;"
+        "m.execute_from_command_line = lambda argv: None; manage.main();"
+        "from mysite import settings; print(settings.DEBUG)"
+    )
+    assert python("-c", code).stdout == "True\n"
+    local = python("-c", code, DJANGO_SECRET_KEY="key", DJANGO_LOCAL="1")
+    assert local.stdout == "True\n" and local.stderr == ""
+    server = python("-c", code, DJANGO_SECRET_KEY="key")
+    assert server.stdout == "False\n"
+    assert "unset DJANGO_SECRET_KEY" in server.stderr
+
+
+@pytest.mark.parametrize(
+    "arguments, said",
+    [
+        (["manage.py", "test"], "Fix: bin/test"),
+        (["-S", "manage.py", "check"], ". .venv/bin/activate"),
+        (["manage.py", "migrate"], "heroku addons:create heroku-postgresql"),
+    ],
+    ids=["test", "without Django", "without a database"],
+)
+def test_manage_says_in_one_line_what_to_run_instead(python, arguments, said):
+    result = python(*arguments, DYNO="run.1", DJANGO_SECRET_KEY=KEY)
+    assert result.returncode == 1
+    assert said in result.stderr and result.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("place", [{}, DYNO, {"DYNO": "u12345", "STACK": "heroku-24"}])
+def test_with_nothing_set_the_site_is_closed(settings_of, place):
+    settings = settings_of(**place, DJANGO_DEBUG="1")
+    assert settings["DEBUG"] is False
+    assert settings["SECURE_SSL_REDIRECT"] is True
+    assert settings["SESSION_COOKIE_SECURE"] is settings["CSRF_COOKIE_SECURE"] is True
+    assert settings["SECRET_KEY"] != settings["DEVELOPMENT_KEY"]
+    assert settings["ALLOWED_HOSTS"] == ([".herokuapp.com"] if place else [])
+
+
+def test_without_a_database_each_boot_makes_a_random_key(settings_of):
+    first, second = settings_of(**DYNO), settings_of(**DYNO)
+    assert len({first["SECRET_KEY"], second["SECRET_KEY"], ""}) == 3
+    assert settings_of(**DYNO, DATABASE_URL=URL)["SECRET_KEY"] == ""
+
+
+def test_the_key_can_be_rotated(settings_of):
+    settings = settings_of(DJANGO_SECRET_KEY_FALLBACKS="old older")
+    assert settings["SECRET_KEY_FALLBACKS"] == ["old", "older"]
+
+
+@pytest.mark.parametrize(
+    "asked, seconds", [("", 3600), ("31536000", 31536000), ("a year", 3600)]
+)
+def test_hsts_starts_with_an_hour(settings_of, asked, seconds):
+    assert settings_of(DJANGO_HSTS_SECONDS=asked)["SECURE_HSTS_SECONDS"] == seconds
+
+
+def test_the_cache_is_redis_the_database_or_the_memory(settings_of):
+    redis = {"REDIS_URL": "rediss://:password@redis.example.com:6380"}
+    settings = settings_of(**DYNO, **redis, DATABASE_URL=URL)
+    cache = settings["CACHES"]["default"]
+    assert cache["BACKEND"] == "dyno.cache.FailOpenRedisCache"
+    assert cache["OPTIONS"]["ssl_cert_reqs"] is None  # Heroku signs its own
+    # A session out of Redis could be one that has been logged out meanwhile.
+    assert "SESSION_ENGINE" not in settings
+    cache = settings_of(**DYNO, DATABASE_URL=URL)["CACHES"]["default"]
+    assert cache["BACKEND"] == f"{CACHES}.db.DatabaseCache"
+    cache = settings_of(**DYNO)["CACHES"]["default"]
+    assert cache["BACKEND"] == f"{CACHES}.locmem.LocMemCache"
+
+
+def test_sqlite_is_for_development_and_never_for_a_dyno(settings_of):
+    for place in ({}, {"DJANGO_LOCAL": "1"}, CI):
+        assert "sqlite" in settings_of(**place)["DATABASES"]["default"]["ENGINE"]
+    assert settings_of(**DYNO)["DATABASES"] == {}
+    assert settings_of(**DYNO, DATABASE_URL="nonsense")["DATABASES"] == {}

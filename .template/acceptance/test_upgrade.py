@@ -1,0 +1,351 @@
+"""bin/upgrade merges a newer template into a project, whatever that was made from."""
+
+import os
+import re
+import shutil
+import sys
+from pathlib import Path
+
+import heroku
+import pytest
+from projects import archive, call, change, install, run, start, tree
+
+FROM = {"folder": "mysite", "zip": "mysite", "archive": "bookshop"}
+TEST = '''"""What the owner says of the site."""
+
+
+def test_home_page(client):
+    """It shows the owner's greeting and the new template's footer."""
+    page = client.get("/").content.decode()
+    assert "Welcome to my shop" in page and "A new footer" in page
+
+
+def test_csp(client):
+    """The owner's source is allowed."""
+    policy = client.get("/").headers["Content-Security-Policy"]
+    assert "https://cdn.example.com" in policy
+'''
+
+
+# The one line that both changed.
+CONFLICT = """<<<<<<< HEAD
+TIME_ZONE = "Asia/Seoul"
+=======
+TIME_ZONE = "Europe/London"
+>>>>>>> template-2.0.0
+"""
+
+# uv compiles the locks; without one on PATH, bin/lock would get it from PyPI each time.
+UV = {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+
+
+def commit_version(template, version, *entry):
+    """Commit all that changed in the template as a version, with its entry."""
+    path = template / "dyno/__init__.py"
+    path.write_text(re.sub('"[0-9.]+"', f'"{version}"', path.read_text()))
+    log = template / ".template/CHANGELOG.md"
+    text = log.read_text()
+    new = f"## {version}\n\n{entry[0]}\n\n**What to do:** {entry[1]}\n\n## "
+    log.write_text(text.replace("## ", new, 1))
+    heroku.commit(template, f"Version {version}")
+
+
+@pytest.fixture(scope="module")
+def oldest(source, tmp_path_factory):
+    """The template at version 1.0.0, whose lock has an old release of a package."""
+    folder = tmp_path_factory.mktemp("templates") / "oldest"
+    shutil.copytree(source, folder)
+    shutil.rmtree(folder / "tests", ignore_errors=True)
+    with (folder / ".gitattributes").open("a") as file:
+        file.write("/NOTES export-ignore\n")
+    (folder / "NOTES").write_text("Of the template\n")
+    for name in ("requirements.txt", "requirements-test.txt"):
+        path = folder / name
+        text = re.sub(r"(?m)^sqlparse==[0-9.]+", "sqlparse==0.5.2", path.read_text())
+        path.write_text(text)
+    heroku.commit(folder, "Before there were versions")
+    commit_version(folder, "1.0.0", "The first.", "nothing.")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def template(oldest, tmp_path_factory):
+    """The template two versions later: leave it as it is."""
+    folder = shutil.copytree(oldest, tmp_path_factory.mktemp("newer") / "template")
+    growing = folder / "docs/growing.md"
+    growing.write_text(growing.read_text() + "\nA new section.\n")
+    change(folder / "dyno/middleware.py", ('"""The middleware', '"""All middleware'))
+    (folder / "dyno/added.py").write_text('"""A new module."""\n')
+    commit_version(folder, "1.1.0", "More in dyno/.", "take a breath.")
+
+    # Beside the owner's lines, and once on one of them.
+    with (folder / "mysite/models.py").open("a") as file:
+        file.write("\n    # a new comment\n")
+    change(
+        folder / "mysite/settings.py",
+        ("USE_I18N = True", "USE_I18N = True  # a new comment"),
+        ('    "connect-src": [CSP.SELF],', '    "connect-src": OWN,'),
+        ('TIME_ZONE = "UTC"', 'TIME_ZONE = "Europe/London"'),
+    )
+    footer = "  <footer>A new footer</footer>\n</body>"
+    change(folder / "templates/base.html", ("</body>", footer))
+    change(folder / "README.md", ("\n## ", "\nA new paragraph.\n\n## "))
+    change(folder / "docs/removing.md", ("# Taking parts out", "# Removing parts"))
+    change(folder / "requirements.in", ("# What a dyno", "# All that a dyno"))
+    (folder / "mysite/added.py").write_text('"""Of mysite."""\n')
+    (folder / "docs/errors.md").rename(folder / "docs/faults.md")
+    (folder / "static/site.js").unlink()
+    script = "<script src=\"{% static 'site.js' %}\" defer></script>"
+    change(folder / "templates/home.html", (script, ""))
+    (folder / ".github/added.yml").write_text("of: the template\n")
+    with (folder / "NOTES").open("a") as file:
+        file.write("More of the template\n")
+    script = (folder / "bin/upgrade").read_text()
+    (folder / "bin/upgrade").write_text(script + "# A new last line.\n")
+    for name in ("requirements.txt", "requirements-test.txt"):
+        shutil.copy(heroku.ROOT / name, folder)
+    commit_version(folder, "2.0.0", "A footer.", "look at it.")
+    change(folder / "templates/base.html", ("A new footer", "An unfinished footer"))
+    heroku.commit(folder, "Work on the next version")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def made(oldest, tmp_path_factory):
+    """A project of each kind, from the oldest version: leave them as they are."""
+    folder = tmp_path_factory.mktemp("made")
+    whole = folder / "whole.zip"
+    call("git", "archive", "--prefix=t/", "-o", whole, "HEAD", cwd=oldest)
+    own = archive(oldest, folder / "template.zip")
+    kinds = {"folder": oldest, "zip": whole, "archive": own}
+    return {k: start(kinds[k], "bookshop", folder / k) for k in kinds}
+
+
+def edit(project, package):
+    """Make an owner's edits; one is on a line that the template changes too."""
+    call("git", "init", "--quiet", "--initial-branch=master", cwd=project)
+    for name, value in (("user.name", "Owner"), ("user.email", "me@example.com")):
+        call("git", "config", name, value, cwd=project)
+    heroku.commit(project, "Start")
+    middleware = '    "django.middleware.clickjacking.XFrameOptionsMiddleware",\n'
+    change(
+        project / package / "settings.py",
+        ('    "django_tasks_db",\n', '    "django_tasks_db",\n    "blog",\n'),
+        ('"script-src": OWN,', '"script-src": [*OWN, "https://cdn.example.com"],'),
+        (middleware, middleware + '    "blog.middleware.nothing",\n'),
+        ('TIME_ZONE = "UTC"', 'TIME_ZONE = "Asia/Seoul"'),
+        ('"django-insecure-', '"django-insecure-&|mine'),
+    )
+    change(project / package / "views.py", ('"""The pages', '"""My pages'))
+    change(project / "templates/home.html", ("Hello from Django", "Welcome to my shop"))
+    change(project / "requirements.in", ("redis~=", "humanize~=4.0\nredis~="))
+    change(project / "README.md", ("# A Django site", "# My shop\n\nOnce a site"))
+    with (project / "Procfile").open("a") as file:
+        file.write("clock: python clock.py\n")
+    with (project / "docs/errors.md").open("a") as file:
+        file.write("\nWhat I learned.\n")
+    for name, text in {
+        "blog/__init__.py": "",
+        "blog/middleware.py": "def nothing(get_response):\n    return get_response\n",
+        "tests/test_owner.py": TEST,
+        "docs/mine.md": "My own.\n",
+    }.items():
+        (project / name).parent.mkdir(exist_ok=True)
+        (project / name).write_text(text)
+    (project / "docs/removing.md").unlink()
+    heroku.commit(project, "Make it mine")
+    return tree(project)
+
+
+@pytest.mark.parametrize("kind", FROM)
+def test_two_versions_are_merged_and_nothing_of_the_owner_is_lost(
+    made, template, tmp_path, kind
+):
+    project = shutil.copytree(made[kind], tmp_path / "bookshop")
+    package = FROM[kind]
+    before = edit(project, package)
+    install(project)
+    result = run("bin/upgrade", template, cwd=project, **UV)
+    said, after = result.stdout, tree(project)
+
+    # The one true conflict is marked, and nothing else is left to do.
+    settings = after[f"{package}/settings.py"].decode()
+    assert CONFLICT in settings
+    assert [n for n, text in after.items() if b"<<<<<<<" in text] == [
+        f"{package}/settings.py"
+    ]
+    assert result.returncode == 1
+    assert f"Resolve the conflicts in: {package}/settings.py" in said
+
+    # The owner's edits and the template's are both there.
+    for words in ('    "blog",\n', '"https://cdn.example.com"]', "blog.middleware"):
+        assert words in settings
+    for words in ("USE_I18N = True  # a new comment", '"connect-src": OWN'):
+        assert words in settings
+    assert '"django-insecure-&|mine' in settings
+    assert after["README.md"].startswith(b"# My shop")
+    assert b"A new paragraph." in after["README.md"]
+    assert after["Procfile"] == before["Procfile"]
+    assert b"What I learned." in after["docs/faults.md"]
+    assert b"A new section." in after["docs/growing.md"]
+    assert b"Welcome to my shop" in after["templates/home.html"]
+    assert b"<script" not in after["templates/home.html"]
+    assert after["bin/upgrade"].endswith(b"# A new last line.\n")
+    assert after["dyno/added.py"] and b"All middle" in after["dyno/middleware.py"]
+    assert after[f"{package}/added.py"] == f'"""Of {package}."""\n'.encode()
+
+    # What the template dropped is gone, what is the owner's is not touched, and what
+    # is the workshop's or unfinished has not come.
+    assert set(before) - set(after) == {"docs/errors.md", "static/site.js"}
+    added = {"docs/faults.md", "dyno/added.py", f"{package}/added.py"}
+    assert set(after) - set(before) == added
+    for name in ("blog/middleware.py", "tests/test_owner.py", "docs/mine.md"):
+        assert after[name] == before[name]
+    assert after.get("NOTES") == before.get("NOTES")
+    assert b"unfinished" not in after["templates/base.html"]
+
+    # The locks are compiled from the merged files, with what the template bumped.
+    lock = after["requirements-test.txt"].decode()
+    assert "sqlparse==0.5.2" not in lock and "humanize==4." in lock
+    assert "All that a dyno" in after["requirements.in"].decode()
+
+    # The changelog's entries in between are printed, the newest first.
+    assert said.index("**What to do:** look at it.") < said.index("take a breath.")
+    assert "The first." not in said
+
+    change(project / package / "settings.py", (CONFLICT, "TIME_ZONE = 'UTC'\n"))
+    call(".venv/bin/python", "-m", "pytest", "-q", "tests/test_owner.py", cwd=project)
+    call(*(".venv/bin/python", "manage.py", "check"), cwd=project, DJANGO_LOCAL="1")
+    heroku.commit(project, "Upgrade")
+    last = tree(project)
+    assert "Nothing to do" in call("bin/upgrade", template, cwd=project)
+    assert tree(project) == last
+
+
+@pytest.fixture
+def project(made, tmp_path):
+    """A project with its owner's edits, committed."""
+    folder = shutil.copytree(made["archive"], tmp_path / "bookshop")
+    edit(folder, "bookshop")
+    install(folder)
+    return folder
+
+
+def test_line_endings_do_not_count_as_changes(project, template):
+    for path in (project / "bookshop").glob("*.py"):
+        path.write_bytes(path.read_bytes().replace(b"\n", b"\r\n"))
+    for path in (project / "dyno").rglob("*.py"):
+        path.write_bytes(path.read_bytes().replace(b"\n", b"\r\n"))
+    heroku.commit(project, "Edit it elsewhere")
+    said = run("bin/upgrade", template, cwd=project, **UV).stdout
+    assert "conflicts in: bookshop/settings.py\n" in said
+    settings = (project / "bookshop/settings.py").read_text()
+    assert settings.count("<<<<<<<") == 1 and CONFLICT in settings
+    assert '"blog",' in settings and "# a new comment" in settings
+
+
+def test_a_project_that_keeps_djangos_own_users_keeps_them(project, template):
+    """One that was moved by hand from the layout before there were versions."""
+    settings = project / "bookshop/settings.py"
+    change(settings, ('AUTH_USER_MODEL = "bookshop.User"\n', ""))
+    for name in ("models.py", "admin.py", "migrations"):
+        path = project / "bookshop" / name
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+    heroku.commit(project, "Keep auth.User")
+    run("bin/upgrade", template, cwd=project, **UV)
+    assert "AUTH_USER_MODEL" not in settings.read_text()
+    assert not (project / "bookshop/models.py").exists()
+    assert not (project / "bookshop/migrations").exists()
+
+
+def test_an_owners_change_in_dyno_is_named_and_nothing_is_merged(project, template):
+    with (project / "dyno/mail.py").open("a") as file:
+        file.write("# mine\n")
+    (project / "dyno/mine.py").write_text("")
+    heroku.commit(project, "Change what is the template's")
+    before = tree(project)
+    result = run("bin/upgrade", template, cwd=project)
+    assert result.returncode == 1 and "Nothing was changed" in result.stdout
+    assert "dyno/mail.py" in result.stdout and "dyno/mine.py" in result.stdout
+    assert tree(project) == before
+
+
+def unknown_version(project):
+    change(project / "dyno/__init__.py", ('"1.0.0"', '"0.9.0"'))
+    heroku.commit(project, "Say another version")
+    return 'no version "0.9.0"'
+
+
+def dirty_tree(project):
+    change(project / "Procfile", ("web:", "web: nice"))
+    return "Not everything is committed"
+
+
+def untracked_file(project):
+    (project / "new.py").write_text("")
+    return "Not everything is committed"
+
+
+def no_repository(project):
+    shutil.rmtree(project / ".git")
+    (project / ".git").write_text("")
+    return "Not everything is committed"
+
+
+@pytest.mark.parametrize(
+    "fault", [unknown_version, dirty_tree, untracked_file, no_repository]
+)
+def test_a_refused_upgrade_changes_nothing(project, template, fault):
+    cause = fault(project)
+    before = {p: p.read_bytes() for p in project.rglob("*") if p.is_file()}
+    result = run("bin/upgrade", template, cwd=project)
+    assert result.returncode == 1
+    assert cause in result.stdout and "Nothing was changed" in result.stdout
+    assert {p: p.read_bytes() for p in project.rglob("*") if p.is_file()} == before
+
+
+@pytest.mark.parametrize("address", ["nowhere", "http://127.0.0.1:1/template.git", "."])
+def test_a_address_that_is_no_template_changes_nothing(project, address, tmp_path):
+    if address == ".":
+        address = tmp_path / "empty"
+        address.mkdir()
+        (address / "a").write_text("a")
+        heroku.commit(address, "Something else")
+    before = tree(project)
+    result = run("bin/upgrade", address, cwd=project)
+    assert result.returncode and "Nothing was changed" in result.stdout
+    assert tree(project) == before
+
+
+def test_a_failure_while_it_merges_changes_nothing(project, template, tmp_path):
+    # A git that fails at the last step before the project is written to.
+    git = tmp_path / "bin/git"
+    git.parent.mkdir()
+    real = shutil.which("git")
+    git.write_text(
+        f'#!/bin/sh\ncase " $* " in *" merge "*) echo broken >&2; exit 128;; esac\n'
+        f'exec {real} "$@"\n'
+    )
+    git.chmod(0o755)
+    before = tree(project)
+    result = run(
+        "bin/upgrade", template, cwd=project, PATH=f"{git.parent}:/usr/bin:/bin"
+    )
+    assert result.returncode == 1
+    assert "broken" in result.stdout and "Nothing was changed" in result.stdout
+    assert tree(project) == before
+
+
+def test_without_the_index_the_merge_stands_and_the_lock_is_named(project, template):
+    result = run(
+        *("bin/upgrade", template),
+        cwd=project,
+        **UV,
+        UV_INDEX_URL="http://127.0.0.1:1/",
+        UV_DEFAULT_INDEX="http://127.0.0.1:1/",
+        PIP_INDEX_URL="http://127.0.0.1:1/",
+        UV_FIND_LINKS="",
+        UV_CACHE_DIR=str(project.parent / "cache"),
+    )
+    assert "The locks were not compiled. Fix: bin/lock" in result.stdout
+    assert (project / "dyno/added.py").exists()
