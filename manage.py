@@ -27,8 +27,8 @@ def report_unmade_migrations():
 def main():
     """Run administrative tasks."""
     if "mysite".lower() in TAKEN.split():
-        fix = "django-admin startproject again, with another name"
-        sys.exit(f"A project cannot have the name mysite: it is taken. Fix: {fix}")
+        cause = "A project cannot have the name mysite: it is taken."
+        sys.exit(f"{cause} Fix: django-admin startproject again, with another name")
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "mysite.settings")
     command = sys.argv[1:2]
     if command == ["test"]:

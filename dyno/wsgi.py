@@ -66,6 +66,9 @@ class FrontDoor:
         """Let a request through to Django as soon as the bulkhead has a place."""
         token = bulkhead.enter()
         if token is None:
+            if environ.get("CONTENT_LENGTH", "").isdecimal():
+                # gunicorn would wait for its body, for up to five seconds.
+                RequestBody(environ).hang_up()
             start_response("503 Service Unavailable", [*self.busy_headers])
             return [BUSY]
         logs.request_id.set(environ["dyno.request_id"])

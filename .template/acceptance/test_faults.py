@@ -276,7 +276,7 @@ class Probe:
         if kind is None:
             assert max(late)[0] < 1
             assert {status for _, status in late} == {200}
-            assert len(late) > 50
+            assert len(late) > 20
 
 
 def flood(formation, path, count=12):
@@ -352,6 +352,10 @@ def test_views_hang_on_every_thread(formation, traffic, fault):
     with fault(name, slowest=17, recovered=3, hangs=True) as seen:
         with Probe(formation, traffic.style):
             answers = flood(formation, "/rehearsal/hang?seconds=15")
+            time.sleep(8)
+            for dyno in formation.web * 4:
+                form = heroku.Client(dyno.port).post("/admin/login/", 100_000 * "a")
+                assert form.status == 503 and form.headers["Retry-After"]
             wait_until(lambda: len(answers) == 12 * len(formation.web))
             seen.mend()
         bounded(formation, answers, 17)
@@ -361,35 +365,43 @@ def test_views_hang_on_every_thread(formation, traffic, fault):
 @pytest.mark.parametrize("length", [20, 9_000_000])
 def test_bodies_trickle(formation, traffic, fault, length):
     """A body must come at body.LEAST_RATE, ten seconds after its beginning."""
-    head = (
-        f"POST /admin/login/ HTTP/1.1\r\nHost: {heroku.HOST}\r\n"
-        "X-Forwarded-Proto: https\r\nCookie: __Host-csrftoken={0}\r\n"
-        "Content-Type: multipart/form-data; boundary=x\r\n"
-        "Content-Length: {1}\r\n\r\n".format(32 * "a", length)
+    head = "\r\n".join(
+        [
+            "POST /admin/login/ HTTP/1.1",
+            f"Host: {heroku.HOST}",
+            "X-Forwarded-Proto: https",
+            f"Referer: https://{heroku.HOST}/",
+            f"Cookie: __Host-csrftoken={32 * 'a'}",
+            "Content-Type: multipart/form-data; boundary=x",
+            f"Content-Length: {length}\r\n\r\n",
+        ]
     )
-    name = f"6 bodies of {length} bytes trickle into each dyno"
     ended = []
 
     def trickle(port):
+        begun, answer = time.monotonic(), b""
         with socket.create_connection(("127.0.0.1", port), 2.5) as client:
             client.sendall(head.encode())
-            begun, answer = time.monotonic(), b""
-            while not answer and time.monotonic() - begun < 60:
-                with contextlib.suppress(TimeoutError):
+            with contextlib.suppress(ConnectionError):
+                while time.monotonic() - begun < 60:
                     client.sendall(b"-")
-                    answer = client.recv(99)
-            ended.append((answer[9:12], time.monotonic() - begun))
+                    with contextlib.suppress(TimeoutError):
+                        piece = client.recv(4096)
+                        answer += piece
+                        if not piece:
+                            break
+        ended.append((int(answer[9:12]), time.monotonic() - begun))
 
-    with fault(name, slowest=30, recovered=3, hangs=True) as seen:
-        with Probe(formation, traffic.style):
-            for dyno in formation.web * 6:
-                threading.Thread(target=trickle, args=(dyno.port,)).start()
-            wait_until(lambda: len(ended) == 6 * len(formation.web), 60)
-            seen.mend()
-            time.sleep(2)
+    name = f"6 bodies of {length} bytes trickle into each dyno"
+    watch = fault(name, slowest=30, recovered=3, hangs=True)
+    with watch as seen, Probe(formation, traffic.style):
+        for dyno in formation.web * 6:
+            threading.Thread(target=trickle, args=(dyno.port,)).start()
+        wait_until(lambda: len(ended) == 6 * len(formation.web), 90)
+        seen.mend()
         time.sleep(4)
-    assert {status for status, _ in ended} <= {b"400", b"503"}
-    assert max(seconds for _, seconds in ended) < 30
+    assert {found for found, _ in ended} <= {400, 503}
+    assert max(seconds for _, seconds in ended) < 35
 
 
 def test_views_that_call_sys_exit_end_no_other_request(formation, fault):
