@@ -21,6 +21,16 @@ FAILED = TaskResultStatus.FAILED
 
 
 @pytest.fixture(autouse=True)
+def receivers(monkeypatch):
+    """Let no worker of another test hear of this one's tasks."""
+    for sender in (worker.task_started, worker.task_finished, worker.pre_save):
+        monkeypatch.setattr(sender, "receivers", [*sender.receivers])
+    yield
+    for sender in (worker.task_started, worker.task_finished, worker.pre_save):
+        sender.sender_receivers_cache.clear()
+
+
+@pytest.fixture(autouse=True)
 def signals():
     """Give this process its own handlers back: the command replaces them."""
     numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGQUIT)

@@ -1,6 +1,7 @@
 """What stands in front of Django."""
 
 import time
+from ipaddress import ip_network
 
 import pytest
 from django.core.handlers.wsgi import WSGIHandler
@@ -121,7 +122,7 @@ def test_over_plain_http_static_files_are_redirected_like_pages(settings):
 def test_a_list_of_schemes_from_trusted_proxies_means_https(settings, monkeypatch):
     settings.SECURE_SSL_REDIRECT = True
     request = {"REMOTE_ADDR": "10.0.0.1", "HTTP_X_FORWARDED_PROTO": "https,http"}
-    monkeypatch.setattr(proxies, "trusted", None)
+    monkeypatch.setattr(proxies, "trusted", [ip_network("0.0.0.0/0")])
     assert get("/plain", **request)[0] == 200
     monkeypatch.setattr(proxies, "trusted", [])
     assert get("/plain", **request)[0] == 301
