@@ -185,7 +185,7 @@ def test_a_pooled_connection_is_never_crowded(on_postgresql, monkeypatch):
     monkeypatch.setattr(database, "KEPT_SHARE", 0.0)
     config = on_postgresql.settings_dict
     monkeypatch.setitem(config, "DISABLE_SERVER_SIDE_CURSORS", True)
-    monkeypatch.setattr(on_postgresql, "dyno_crowded", False, raising=False)
+    monkeypatch.setattr(on_postgresql, "is_one_too_many", False, raising=False)
     on_postgresql.close()
     on_postgresql.ensure_connection()
     request_finished.send(sender=None)
