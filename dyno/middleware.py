@@ -78,7 +78,7 @@ def refuse_bad_requests(get_response: GetResponse) -> GetResponse:
         query = environ.get("QUERY_STRING", "")
         length = environ.get("CONTENT_LENGTH") or "0"
         cookies = "".join(request.COOKIES.values())
-        if environ.get("dyno.unreadable") or not length.isascii() & length.isdigit():
+        if environ.get("dyno.unreadable") or not re.fullmatch("[0-9]+", length):
             raise BadRequest("A Content-Type, Content-Length or query that is none")
         if "%00" in query or "\0" in request.path_info + query + cookies:
             # PostgreSQL raises on it, which would be a 500.

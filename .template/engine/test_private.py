@@ -1,16 +1,52 @@
 """The private names of others that dyno uses: dyno/README.md gives the reasons."""
 
 import inspect
+import re
+from pathlib import Path
 
 from django.contrib.staticfiles.storage import HashedFilesMixin
+from django.db import connection
+from django.utils.csp import build_policy
+from django_tasks_db.models import DBTaskResult
 from gunicorn.http import wsgi
+from gunicorn.workers import base
+
+README = Path(__file__).resolve().parents[2] / "dyno/README.md"
+
+
+def test_the_readme_lists_five_at_most():
+    table = README.read_text().partition("## Names that are not public")[2]
+    rows = re.findall(r"^\| .*`.*$", table, re.MULTILINE)
+    assert len(rows) == 5
 
 
 def test_gunicorn_puts_the_socket_of_a_request_into_its_environ():
     assert '"gunicorn.socket"' in inspect.getsource(wsgi)
 
 
+def test_gunicorn_logs_a_refused_request_in_the_words_that_the_log_looks_for():
+    assert '"Invalid request from ip={ip}: ' in inspect.getsource(base)
+
+
 def test_djangos_manifest_storage_asks_hashed_name_for_each_file():
     parameters = inspect.signature(HashedFilesMixin.hashed_name).parameters
     assert list(parameters) == ["self", "name", "content", "filename"]
     assert "self.hashed_name(" in inspect.getsource(HashedFilesMixin)
+
+
+def test_django_builds_a_policy_from_the_setting_alone():
+    assert build_policy({"default-src": ["'none'"]}) == "default-src 'none'"
+
+
+def test_the_results_of_tasks_have_what_recovers_them():
+    fields = {field.name for field in DBTaskResult._meta.get_fields()}
+    assert fields >= {"status", "worker_ids", "args_kwargs", "task_path", "traceback"}
+    for name in ("ready", "running", "finished"):
+        assert callable(getattr(DBTaskResult.objects.all(), name))
+    assert callable(DBTaskResult.set_failed)
+
+
+def test_a_connection_can_be_copied_with_its_settings():
+    copy = connection.copy("other")
+    assert copy.alias == "other"
+    assert copy.settings_dict == connection.settings_dict
