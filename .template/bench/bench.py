@@ -16,6 +16,7 @@ import sys
 import time
 from pathlib import Path
 
+import grown
 import report
 from contenders import (
     ROOT,
@@ -121,7 +122,7 @@ def new_connections(contender, postgres, seconds):
         return {"requests": requests, "new": int(postgres.psql(sql)) - before}
 
 
-def growth(ours):
+def growth(ours, postgres):
     """Return what speed, boot and memory do as one thing after another grows."""
     rows = []
 
@@ -142,6 +143,9 @@ def growth(ours):
         measure("threads", threads, GUNICORN_CMD_ARGS=more)
     for connections in (1, 100, 1000):
         measure("connections", connections, connections=connections)
+    for row in grown.rows(ours, postgres):
+        rows.append(row)
+        say(f"{row['what']}: {row['size']}")
     for files in (10, 100, 1000, 10_000):
         overlay(ours, ours, files)
         measure("static files", files)
@@ -274,7 +278,7 @@ def main():
         results = {"command": " ".join(["run", *sys.argv[1:]])}
         results["machine"] = machine(projects.values())
         if options.growth:
-            results["growth"] = growth(projects["ours"])
+            results["growth"] = growth(projects["ours"], postgres)
         else:
             results |= compare(projects, costs, postgres, options.short)
     kind = "growth" if options.growth else "short" if options.short else "full"
