@@ -86,9 +86,9 @@ def add(folder):
     for name, more in (("settings.py", RECIPE), ("views.py", VIEWS)):
         text = (project / name).read_text()
         if name == "settings.py":
-            line = "# More databases, such as a follower: docs/growing.md.\n"
-            assert line in text
-            text = text.replace(line, RECIPE)
+            heading = "# Caches and sessions\n"
+            assert heading in text
+            text = text.replace(heading, f"{RECIPE}\n\n{heading}")
         else:
             text += more
         (project / name).write_text(text)
