@@ -66,7 +66,7 @@ class FrontDoor:
         """Let a request through to Django as soon as the bulkhead has a place."""
         token = bulkhead.enter()
         if token is None:
-            if environ.get("CONTENT_LENGTH", "").isdecimal():
+            if environ.get("CONTENT_LENGTH", "").strip("0").isdecimal():
                 # gunicorn would wait for its body, for up to five seconds.
                 RequestBody(environ).hang_up()
             start_response("503 Service Unavailable", [*self.busy_headers])
