@@ -29,7 +29,8 @@ class Bulkhead:
         """Return a token to give back to leave(), or None if the request is refused."""
         token = object()
         with self.changed:
-            if not self.failing and len(self.entered) < (self.places or 1):
+            room = not self.failing and len(self.entered) < (self.places or 1)
+            if room or not self.entered:
                 self.progress = time.monotonic()
             while self.places and len(self.entered) >= self.places:
                 waited = time.monotonic() - self.progress

@@ -33,6 +33,7 @@ def fail_open(operation: Callable[..., Any], miss: Callable[..., Any]) -> Any:
             answer = operation(cache, *args, **kwargs)
         except Exception as error:
             if miss is no_counter and type(error) is ValueError:
+                kind.paused_until = 0
                 raise
             # Any other error is an answer: Redis is there, but full or read-only.
             if isinstance(error, (ConnectionError, TimeoutError)):

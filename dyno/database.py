@@ -193,5 +193,9 @@ def limit_idle_connections(connection: Any, **kwargs: Any) -> None:
 def close_marked_connections(**kwargs: Any) -> None:
     """Close this thread's connections that were marked when they were made."""
     for connection in connections.all(initialized_only=True):
-        if getattr(connection, "is_one_too_many", False):
+        # Within a test's transaction there is no autocommit.
+        if (
+            getattr(connection, "is_one_too_many", False)
+            and connection.get_autocommit()
+        ):
             connection.close()

@@ -75,6 +75,7 @@ def refuse_bad_requests(get_response: GetResponse) -> GetResponse:
 
     def middleware(request: HttpRequest) -> HttpResponse:
         environ = request.META
+        environ["dyno.read"] = True
         query = environ.get("QUERY_STRING", "")
         length = environ.get("CONTENT_LENGTH") or "0"
         cookies = "".join(request.COOKIES.values())
@@ -86,7 +87,7 @@ def refuse_bad_requests(get_response: GetResponse) -> GetResponse:
         if environ.get("HTTP_TRANSFER_ENCODING"):
             # Django would see an empty body and answer 200.
             return render(request, "411.html", status=411)
-        if int(length[:20]) > most:
+        if len(length) > 20 or int(length) > most:
             return render(request, "413.html", status=413)
         try:
             return get_response(request)

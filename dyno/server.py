@@ -50,7 +50,8 @@ class LogfmtLogger(Logger):
 
     def exception(self, msg: str, *args: Any, **kwargs: Any) -> None:
         """Log the exception that is being handled, unless a client fell silent."""
-        if getattr(sys.exception(), "errno", None) in (errno.EAGAIN, errno.ETIMEDOUT):
+        silent = getattr(sys.exception(), "errno", 0) in (errno.EAGAIN, errno.ETIMEDOUT)
+        if silent and str(msg).startswith("Socket error"):
             self.info("Closed a connection: its client was silent for too long")
         else:
             super().exception(str(msg).partition(" %s")[0], **kwargs)  # and no query
@@ -76,7 +77,8 @@ class LogfmtLogger(Logger):
             f" service={request_time.total_seconds() * 1000:.0f}ms bytes={resp.sent}"
             f" user_agent={quote(get('HTTP_USER_AGENT', '-'), 1_000)}\n"
         )
-        os.write(1, line.encode(errors="replace"))
+        with suppress(OSError):  # or gunicorn would not close the response
+            os.write(1, line.encode(errors="replace"))
 
 
 def log_uncaught(kind: type, error: BaseException, traceback: Any) -> None:
@@ -106,14 +108,12 @@ def drain_on_sigterm() -> None:
     kernel would accept connections here that nobody serves, and reset them.
     """
     stop = signal.getsignal(signal.SIGTERM)
-    stopping = threading.Event()
 
     def wait_then_stop(*arguments: Any) -> None:
-        if not stopping.is_set():  # Heroku may send the signal twice
-            stopping.set()
-            timer = threading.Timer(DRAIN_SECONDS, stop, arguments)
-            timer.daemon = True  # SIGQUIT ends the process at once
-            timer.start()
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)  # Heroku may send it twice
+        timer = threading.Timer(DRAIN_SECONDS, stop, arguments)
+        timer.daemon = True  # SIGQUIT ends the process at once
+        timer.start()
 
     signal.signal(signal.SIGTERM, wait_then_stop)
 

@@ -22,7 +22,7 @@ from django.tasks.signals import task_finished, task_started
 from django_tasks_db.models import DBTaskResult
 
 from dyno import logs
-from dyno.database import direct_alias
+from dyno.database import direct_alias, is_unavailable
 
 logger = logging.getLogger(__name__)
 outages = logger.getChild("database")
@@ -159,10 +159,12 @@ class Worker:
             try:
                 self.heartbeat.holding.wait()
                 call_command("db_worker", **self.options, reload=False)
-                if not self.heartbeat.orphans:
+                if not (self.options["batch"] and self.heartbeat.orphans):
                     break
                 time.sleep(1)
-            except (OperationalError, InterfaceError) as error:
+            except Error as error:
+                if not is_unavailable(error):
+                    raise
                 wait_for_database(error)
             except SystemExit:  # a signal came between two tasks
                 break
@@ -170,7 +172,8 @@ class Worker:
 
     def begin_task(self, task_result: Any, **kwargs: Any) -> None:
         """Keep signals from failing the task; Heroku may send two."""
-        row = DBTaskResult.objects.get(pk=task_result.id)
+        if not (row := getattr(task_result, "db_result", None)):
+            return  # of another backend, which runs its tasks at once
         self.heartbeat.running_task = row.pk
         logs.request_id.set(row.args_kwargs.get("request_id", "-"))
         for number in (signal.SIGINT, signal.SIGTERM):
@@ -180,8 +183,10 @@ class Worker:
         """Remember a signal that came while a task runs."""
         self.stopping = True
 
-    def end_task(self, **kwargs: Any) -> None:
+    def end_task(self, task_result: Any, **kwargs: Any) -> None:
         """Give the signals back to the command, and the one that came meanwhile."""
+        if not hasattr(task_result, "db_result"):
+            return
         self.heartbeat.running_task = None
         logs.request_id.set("-")
         while self.handlers:

@@ -71,7 +71,6 @@ class FrontDoor:
                 RequestBody(environ).hang_up()
             start_response("503 Service Unavailable", [*self.busy_headers])
             return [BUSY]
-        logs.request_id.set(environ["dyno.request_id"])
 
         def leave() -> None:
             logs.request_id.set("-")
@@ -79,6 +78,7 @@ class FrontDoor:
             bulkhead.leave(token, failed=status.startswith("503"))
 
         try:
+            logs.request_id.set(environ["dyno.request_id"])
             return Closing(self.answer(environ, start_response), leave)
         except BaseException:
             leave()
@@ -103,7 +103,7 @@ class FrontDoor:
         try:
             return self.django(environ, start)
         except Exception as error:
-            if "dyno.status" in environ:
+            if "dyno.read" in environ:
                 raise
             name = type(error).__name__
             logger.warning("Refused a request that Django could not read: %s", name)

@@ -63,15 +63,15 @@ def web_command() -> str:
 @functools.cache
 def ask_gunicorn() -> subprocess.CompletedProcess[str] | None:
     """Return what `gunicorn … --print-config` says, as the Procfile starts it."""
-    match = re.search(r"\bgunicorn\b.*", web_command())
+    match = re.search(r"\bgunicorn\b[^&|;]*", web_command())
     if not match or sys.platform == "win32":
         return None
     path = [str(Path(sys.executable).parent), os.environ.get("PATH", "")]
     env = os.environ | {"PATH": os.pathsep.join(path)}
     env["PYTHONPATH"] = os.pathsep.join(filter(None, sys.path))
     shell = ["sh", "-c", f"{match[0]} --print-config"]
-    root = settings.BASE_DIR
-    return subprocess.run(shell, cwd=root, env=env, capture_output=True, text=True)
+    options = {"cwd": settings.BASE_DIR, "env": env, "timeout": 60}
+    return subprocess.run(shell, **options, capture_output=True, text=True)
 
 
 def gunicorn_figures() -> dict[str, str]:

@@ -39,8 +39,9 @@ def static_files() -> Problems:
     if not path.is_file():
         yield error(30, "No static files were collected: no manifest.", COLLECT)
         return
-    for folder in map(Path, settings.STATICFILES_DIRS):
-        for file in filter(Path.is_file, folder.rglob("*")):
+    for folder in settings.STATICFILES_DIRS:
+        folder = folder[1] if isinstance(folder, (tuple, list)) else folder
+        for file in filter(Path.is_file, Path(folder).rglob("*")):
             if file.stat().st_mtime > path.stat().st_mtime:
                 yield error(30, f"{file.name} changed after collectstatic.", COLLECT)
                 return

@@ -81,6 +81,8 @@ class Command(BaseCommand):
                 try:
                     cursor.execute("SELECT pg_advisory_lock(%s)", [RELEASE_LOCK])
                 except OperationalError as error:
+                    if sqlstate(error) != "55P03":
+                        raise
                     cause = f"Another release did not finish within {LOCK_WAIT}"
                     raise CommandError(f"{cause}. {LOCKED}") from error
             cursor.execute(f"SET lock_timeout = '{LOCK_TIMEOUT}'")
@@ -97,14 +99,14 @@ class Command(BaseCommand):
             call_command("migrate", database=alias, interactive=False)
         except Exception as error:
             connections[alias].close()
-            name = (unapplied(alias) or before)[0]
+            left = unapplied(alias)
+            what = f"The migration {left[0]}" if left else "A step after the migrations"
             if sqlstate(error) == "55P03":
                 cause = f"waited {LOCK_TIMEOUT} for a table that others use"
-                cause = f"The migration {name} {cause}, and was rolled back. {LOCKED}"
-                raise CommandError(cause) from error
+                raise CommandError(f"{what} {cause}. {LOCKED}") from error
             raise CommandError(
-                f"The migration {name} failed: {error} It was rolled back, unless it "
-                f"says atomic = False. {STAYS} Fix: correct it, commit it and push"
+                f"{what} failed: {error} A migration is rolled back, unless it says "
+                f"atomic = False. {STAYS} Fix: correct it, commit it and push"
             ) from error
         self.say(f"The database {alias} is migrated: {len(before)} applied now")
 
