@@ -35,9 +35,8 @@ threads = 4
 # that cannot be loaded stops the dyno at once.
 preload_app = True
 
-# Workers are replaced now and then, in case they leak memory, but not all at the same
-# moment. A single worker
-# is never recycled, because nothing would be served meanwhile.
+# Workers are replaced after a while in case they leak memory, but not all at once. A
+# single worker is never replaced, because nothing would be served meanwhile.
 max_requests = 100_000 if workers > 1 else 0
 max_requests_jitter = 20_000
 
@@ -46,7 +45,8 @@ max_requests_jitter = 20_000
 # https://devcenter.heroku.com/articles/http-routing#keepalives
 keepalive = 95
 
-# A dyno is killed 30 s after it is told to stop, of which draining takes 3.
+# A dyno is killed 30 s after it is told to stop. Draining takes the first 3 of those
+# seconds.
 # https://devcenter.heroku.com/articles/dyno-shutdown-behavior
 graceful_timeout = 20
 
@@ -84,8 +84,9 @@ worker_tmp_dir = "/dev/shm" if os.path.isdir("/dev/shm") else None
 accesslog = "-"
 loglevel = os.environ.get("DJANGO_LOG_LEVEL", "info").lower()
 
-# PostgreSQL ends a query that waits for longer than the router does (30 s). This is for
-# pages only; the worker and `manage.py` have no such limit.
+# PostgreSQL ends a page's query before the router gives up on the request (30 s). This
+# default is for pages only; the config var also limits the worker and `manage.py`, but
+# not the release.
 os.environ.setdefault("DATABASE_STATEMENT_TIMEOUT", "25s")
 
 

@@ -10,7 +10,7 @@ TAKEN += "admin auth contenttypes messages sessions"
 
 
 def report_unmade_migrations():
-    """Name models that were changed without a migration; runserver names the rest."""
+    """Say whether a model was changed without a migration."""
     import django
     from django.core.management import call_command
 

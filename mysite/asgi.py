@@ -1,7 +1,7 @@
 """
 An ASGI application, for a server other than gunicorn.
 
-Unlike the WSGI application, it does not answer /up and the static files. For those, add
+It answers neither /up nor static files. For static files, add
 "whitenoise.middleware.WhiteNoiseMiddleware" after SecurityMiddleware in MIDDLEWARE.
 Configure the server to trust the proxy that says whether a request came over HTTPS.
 

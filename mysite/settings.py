@@ -1,9 +1,9 @@
 """
 Django settings for mysite.
 
-Read from top to bottom: headings and their order are those of Django's own project
-template. Each value that differs between servers comes from a config var; the README
-lists them. With none set, the site is closed: no debug, HTTPS only, no host answered.
+The headings follow the order of Django's own project template, with a few more. Each
+value that differs between servers comes from a config var; the README lists them. With
+none set, the site is closed: no debug, HTTPS only and, off Heroku, no host answered.
 
 https://docs.djangoproject.com/en/6.1/ref/settings/
 """
@@ -48,8 +48,7 @@ DEBUG = LOCAL and os.environ.get("DJANGO_DEBUG") == "1"
 ALLOWED_HOSTS = os.environ.get("DJANGO_ALLOWED_HOSTS", "").replace(",", " ").split()
 if LOCAL:
     ALLOWED_HOSTS += [".localhost", "127.0.0.1", "[::1]"]
-elif ON_HEROKU:
-    # Heroku's router passes on this app's hosts only, so this opens no other.
+elif ON_HEROKU:  # its router passes on this app's hosts only, so this opens no other
     ALLOWED_HOSTS += [".herokuapp.com"]
 
 # Only gunicorn decides whether a request came over HTTPS: see forwarded_allow_ips in
@@ -57,6 +56,7 @@ elif ON_HEROKU:
 SECURE_SSL_REDIRECT = not LOCAL
 
 # Seconds for which browsers insist on HTTPS: raise it once you are sure that it stays.
+# SECURE_HSTS_INCLUDE_SUBDOMAINS and SECURE_HSTS_PRELOAD extend it to the whole domain.
 SECURE_HSTS_SECONDS = 0 if LOCAL else int(os.environ.get("DJANGO_HSTS_SECONDS") or 3600)
 
 # 005 and 021 concern the whole domain: your decision. dyno's checks replace the others.
@@ -97,7 +97,8 @@ SECURITY_HEADERS = {
 # How many proxies add to X-Forwarded-For: 1 for Heroku's router, 2 with a CDN.
 TRUSTED_HOPS = int(os.environ.get("DJANGO_TRUSTED_HOPS") or 1)
 
-# Bytes: a larger body gets a 413, a larger form a 400, since it takes a lot of memory.
+# In bytes. A larger body is answered with a 413; a larger form with a 400, because
+# parsing a form takes a lot of memory.
 REQUEST_MAX_BYTES = 10 * 1024 * 1024
 DATA_UPLOAD_MAX_MEMORY_SIZE = 512 * 1024
 
@@ -117,7 +118,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
-    # Neither Heroku's router nor gunicorn does; it comes first, to compress last.
+    # Neither Heroku's router nor gunicorn compresses pages. First, to compress last.
     "dyno.middleware.CompressPages",
     "django.middleware.http.ConditionalGetMiddleware",
     "django.middleware.csp.ContentSecurityPolicyMiddleware",
@@ -145,7 +146,7 @@ TEMPLATES = [
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
             ],
-            "builtins": ["django.templatetags.static"],
+            "builtins": ["django.templatetags.static"],  # no "load static" needed
         },
     },
 ]
@@ -160,7 +161,7 @@ WSGI_APPLICATION = "mysite.wsgi.application"
 DATABASES = database.from_environ(os.environ, local=LOCAL)
 
 if "DATABASE_URL" not in os.environ and (LOCAL or not ON_HEROKU):
-    # For development; a check refuses it elsewhere, since a dyno's disk forgets.
+    # For development; off Heroku, check E006 asks for a DATABASE_URL.
     DATABASES = {"default": dj_database_url.parse(f"sqlite:///{BASE_DIR}/db.sqlite3")}
 
 
@@ -168,8 +169,7 @@ if "DATABASE_URL" not in os.environ and (LOCAL or not ON_HEROKU):
 # https://docs.djangoproject.com/en/6.1/topics/cache/
 
 cache = {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
-if DATABASES and not LOCAL:
-    # The release phase makes the table.
+if DATABASES and not LOCAL:  # the release phase makes the table
     cache = {"BACKEND": "django.core.cache.backends.db.DatabaseCache"}
     cache |= {"LOCATION": "cache", "OPTIONS": {"MAX_ENTRIES": 5_000}}
 
@@ -180,7 +180,7 @@ if redis_url := os.environ.get("REDIS_URL", ""):
     cache["OPTIONS"] = {"socket_connect_timeout": 0.5, "socket_timeout": 0.5, **tls}
 CACHES = {"default": cache}
 
-# Sessions stay in the database: from a cache that was away, a closed one could return.
+# Sessions stay in the database: a cache could bring back one that was logged out.
 
 
 # Users and passwords
@@ -209,7 +209,7 @@ STATIC_URL = f"{STATIC_HOST}/static/"
 STATICFILES_DIRS = [BASE_DIR / "static"]
 STATIC_ROOT = BASE_DIR / "staticfiles"
 MEDIA_URL = "/media/"
-MEDIA_ROOT = BASE_DIR / "media"
+MEDIA_ROOT = BASE_DIR / "media"  # in production, a bucket: docs/growing.md#uploads
 
 plain = "django.contrib.staticfiles.storage.StaticFilesStorage"
 STORAGES = {
@@ -217,7 +217,7 @@ STORAGES = {
     "staticfiles": {"BACKEND": plain if DEBUG else "dyno.static.ManifestStorage"},
 }
 
-# Keep only the hashed copies: the others would double the slug.
+# Keep only the hashed copies; the originals would double the size of the slug.
 WHITENOISE_KEEP_ONLY_HASHED_FILES = True
 
 
@@ -237,7 +237,7 @@ DEFAULT_EXCEPTION_REPORTER_FILTER = "dyno.views.ReportFilter"
 # Tasks
 # https://docs.djangoproject.com/en/6.1/topics/tasks/
 
-# Run at once in development; in production by `heroku ps:scale worker=1`.
+# Tasks run at once in development, else in a worker: heroku ps:scale worker=1.
 if not LOCAL:
     TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend"}}
 
@@ -245,6 +245,6 @@ if not LOCAL:
 # Logging
 # https://docs.djangoproject.com/en/6.1/topics/logging/
 
-# Django's own with DEBUG; else one event a line on stdout, for Heroku's log.
+# With DEBUG, Django's own logging; otherwise one event per line, for Heroku's log.
 level = os.environ.get("DJANGO_LOG_LEVEL", "")
 LOGGING = {} if DEBUG else logs.config(level, admins=bool(ADMINS))

@@ -8,6 +8,7 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 
+# @login_not_required matters only if you add Django's LoginRequiredMiddleware.
 @login_not_required
 @require_safe
 def home(request):

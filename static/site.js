@@ -46,7 +46,7 @@ async function refresh() {
   });
   list.replaceChildren(row("script", "ok"), ...rows);
   const time = new Date().toISOString().slice(11, 19);
-  note.textContent = `/ready answered this at ${time} UTC; it is asked every ten seconds.`;
+  note.textContent = `Asked /ready at ${time} UTC; it is asked every ten seconds.`;
 }
 
 refresh();

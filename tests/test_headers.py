@@ -1,4 +1,4 @@
-"""What browsers are told to allow. The settings say what; the pages must say it."""
+"""The security headers: each page must send what the settings define."""
 
 import pytest
 from django.core.exceptions import PermissionDenied

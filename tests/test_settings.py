@@ -22,7 +22,8 @@ print(json.dumps({name: getattr(settings, name) for name in names}, default=str)
 """
 
 # As in a deploy: collect the static files, render every page with their hashed names,
-# and run the checks of the release. A page that fails ends it.
+# and run the checks of the release. The first page that fails stops the
+# script.
 DEPLOY = """
 import sys
 import django
@@ -100,6 +101,8 @@ def test_a_dyno_uses_its_database_over_tls(dyno):
 
 
 def test_a_dyno_sends_mail_by_its_mail_server(dyno):
+    if "MAILERS" not in dyno:
+        pytest.skip("This site sends no mail")
     assert dyno["MAILERS"]["default"]["OPTIONS"]["host"] == "mail.example.com"
 
 
@@ -110,6 +113,8 @@ def test_cookies_of_a_dyno_are_bound_to_this_host_and_https(dyno):
 
 
 def test_tasks_of_a_dyno_wait_for_the_worker(dyno):
+    if "django_tasks_db" not in dyno["INSTALLED_APPS"]:
+        pytest.skip("This site has no worker")
     assert "immediate" not in dyno["TASKS"]["default"]["BACKEND"]
 
 
@@ -122,7 +127,8 @@ def test_development_answers_this_machine_only_over_plain_http(development):
 
 def test_development_needs_no_service(development):
     assert "sqlite" in development["DATABASES"]["default"]["ENGINE"]
-    assert "console" in development["MAILERS"]["default"]["BACKEND"]
+    mailers = development.get("MAILERS", {})
+    assert all("console" in mailer["BACKEND"] for mailer in mailers.values())
 
 
 def test_a_deploy_collects_renders_every_page_and_has_nothing_to_report(deploy):

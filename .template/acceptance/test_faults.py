@@ -497,7 +497,7 @@ def test_a_task_whose_worker_was_killed_is_run_again(formation, fault, table):
         busy.signal(signal.SIGKILL)
         wait_until(lambda: formation.recorded("killed end") == 1, 40)
         seconds = time.monotonic() - seen.started
-    table.append(["… until its task was done again, of 4 s"] + [""] * 6)
+    table.append(["… until its 4 s task had finished its second run"] + [""] * 6)
     table[-1][5:] = [f"{seconds:.1f} s", "25 s"]
     assert seconds < 25
     assert formation.recorded("killed begin") == 2
