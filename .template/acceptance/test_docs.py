@@ -54,7 +54,9 @@ def names_in(path):
             found |= constants.get(key.id, set())
         elif not isinstance(key, ast.BinOp):  # a prefix and what follows it
             found |= strings(key)
-    wsgi = r"HTTP_\w+|CONTENT_\w+|(PATH|SCRIPT)_\w+|REMOTE_ADDR|\w+_(METHOD|STRING)"
+    wsgi = (
+        r"HTTP_\w+|CONTENT_\w+|PATH|(PATH|SCRIPT)_\w+|REMOTE_ADDR|\w+_(METHOD|STRING)"
+    )
     return {
         name
         for name in found

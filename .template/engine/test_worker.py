@@ -309,7 +309,7 @@ def test_pruning_deletes_what_has_expired_and_nothing_else(queue):
     for name, days in (("old", -1), ("new", 1)):
         expires = now + timedelta(days=days)
         Session.objects.create(session_key=name, session_data="", expire_date=expires)
-    done = {"status": DONE, "args_kwargs": {}}
+    done = {"status": DONE, "args_kwargs": {}, "backend_name": "default"}
     old = DBTaskResult.objects.create(**done, finished_at=now - timedelta(days=15))
     DBTaskResult.objects.create(**done, finished_at=now - timedelta(days=13))
     DBTaskResult.objects.create(args_kwargs={})

@@ -74,7 +74,7 @@ def mailer() -> Problems:
             cause = f"EMAIL_URL, or what an add-on set instead, {cause}."
             yield error(12, cause, mail.ATTACH)
     elif unsent and not is_local():
-        yield warning(14, "No mail server is set: mail is only logged.", mail.ATTACH)
+        yield warning(14, "No mail server is set, so no mail is sent.", mail.ATTACH)
     for name in ("EMAIL_FROM", "DJANGO_ADMINS"):
         text = os.environ.get(name)
         found = mail.addresses(text or "")

@@ -63,7 +63,7 @@ def connection_limit() -> Problems:
     """Find more connections than the plan has, in a release when dynos run twice.
 
     How many dynos run is not known here: one is counted, one connection for the release
-    phase and two for a worker, whose sign of life has its own.
+    phase and two for a worker, whose heartbeat has its own.
     """
     limit = os.environ.get("DATABASE_CONNECTION_LIMIT", "")
     connection, figures = connections["default"], gunicorn_figures()
