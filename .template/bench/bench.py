@@ -196,21 +196,19 @@ def compare(projects, costs, postgres, short):
         nginx(ours),
     ]
     results = {"reference": reference, "costs": costs, "rates": {}}
-    for workers in (1,) if short else (1, 2):
-        cases = throughput(contenders, workers, rounds, seconds)
-        results["rates"][workers] = cases
+    results["rates"][1] = throughput(contenders, 1, rounds, seconds)
     home = results["rates"][1]["home page"]
     capacity = {name: statistics.median(home[name]["rate"]) for name in projects}
     say("p99 at a given rate")
     results["p99"] = latency(
-        projects.values(), reference, capacity, rounds, 2 * seconds
+        projects.values(), reference, capacity, (rounds + 1) // 2, seconds
     )
     for name, contender in projects.items():
         say(f"{name}: memory and boot")
         costs[name] |= boot_and_memory(contender, starts, seconds)
     results["new connections"] = new_connections(ours, postgres, seconds)
     say("without a lever")
-    results["levers"] = levers(ours, rounds, seconds)
+    results["levers"] = levers(ours, (rounds + 1) // 2, seconds)
     return results
 
 
