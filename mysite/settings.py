@@ -189,9 +189,9 @@ CACHES = {"default": cache}
 AUTH_USER_MODEL = "mysite.User"
 AUTHENTICATION_BACKENDS = ["dyno.login.SlowedModelBackend"]
 
-kinds = ("UserAttributeSimilarity", "MinimumLength", "CommonPassword", "Numeric")
-validators = "django.contrib.auth.password_validation"
-AUTH_PASSWORD_VALIDATORS = [{"NAME": f"{validators}.{kind}Validator"} for kind in kinds]
+validation = "django.contrib.auth.password_validation"
+kinds = "UserAttributeSimilarity", "MinimumLength", "CommonPassword", "NumericPassword"
+AUTH_PASSWORD_VALIDATORS = [{"NAME": f"{validation}.{kind}Validator"} for kind in kinds]
 
 
 # Internationalization

@@ -95,7 +95,7 @@ def raise_hsts_to_a_year(project):
     domains = "SECURE_HSTS_INCLUDE_SUBDOMAINS"
     change(
         project / NAME / "settings.py",
-        ("if hsts.isdecimal() else 3600", "if hsts.isdecimal() else 31_536_000"),
+        ("or 3600)", "or 31_536_000)"),
         ("SECURE_SSL_REDIRECT =", f"{domains} = True\nSECURE_SSL_REDIRECT ="),
     )
 

@@ -102,9 +102,7 @@ def test_the_key_can_be_rotated(settings_of):
     assert settings["SECRET_KEY_FALLBACKS"] == ["old", "older"]
 
 
-@pytest.mark.parametrize(
-    "asked, seconds", [("", 3600), ("31536000", 31536000), ("a year", 3600)]
-)
+@pytest.mark.parametrize("asked, seconds", [("", 3600), ("31536000", 31536000)])
 def test_hsts_starts_with_an_hour(settings_of, asked, seconds):
     assert settings_of(DJANGO_HSTS_SECONDS=asked)["SECURE_HSTS_SECONDS"] == seconds
 

@@ -83,7 +83,7 @@ def template(oldest, tmp_path_factory):
         file.write("\n    # a new comment\n")
     change(
         folder / "mysite/settings.py",
-        ("USE_I18N = True", "USE_I18N = True  # a new comment"),
+        ("USE_I18N = USE_TZ = True", "USE_I18N = USE_TZ = True  # a new comment"),
         ('    "connect-src": [CSP.SELF],', '    "connect-src": OWN,'),
         ('TIME_ZONE = "UTC"', 'TIME_ZONE = "Europe/London"'),
     )
@@ -180,7 +180,7 @@ def test_two_versions_are_merged_and_nothing_of_the_owner_is_lost(
     # The owner's edits and the template's are both there.
     for words in ('    "blog",\n', '"https://cdn.example.com"]', "blog.middleware"):
         assert words in settings
-    for words in ("USE_I18N = True  # a new comment", '"connect-src": OWN'):
+    for words in ("USE_I18N = USE_TZ = True  # a new comment", '"connect-src": OWN'):
         assert words in settings
     assert '"django-insecure-&|mine' in settings
     assert after["README.md"].startswith(b"# My shop")
