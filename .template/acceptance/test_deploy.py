@@ -178,10 +178,10 @@ class Crowd:
             if not keeps:
                 client = browser(self.router)
 
-    def wait_for(self, count):
+    def wait_for(self, count, seconds=30):
         """Return once so many more requests were answered."""
         until = len(self.answers) + count
-        parts.wait_until(lambda: len(self.answers) >= until)
+        parts.wait_until(lambda: len(self.answers) >= until, seconds)
 
     def __enter__(self):
         for thread in self.threads:
@@ -192,6 +192,16 @@ class Crowd:
         self.over.set()
         for thread in self.threads:
             thread.join()
+
+
+def test_a_restart_fails_none_of_ten_thousand_requests(owner):
+    with Crowd(owner.app.router, size=12) as crowd:
+        crowd.wait_for(100)
+        owner.app.boot(owner.app.live)
+        crowd.wait_for(10_000 - len(crowd.answers), seconds=120)
+    assert len(crowd.answers) >= 10_000
+    assert not crowd.failures
+    assert {answer.status for answer in crowd.answers} == {200}
 
 
 def test_a_changed_line_is_pushed_and_no_request_fails(owner):
