@@ -141,7 +141,7 @@ def is_follower(alias: str) -> bool:
 
 READ_ONLY = "25006"  # the plan is over its row limit, or the server is a follower now
 UNDEFINED = ("42P01", "42703")  # table, column
-UNDEFINED_IN_SQLITE = re.compile("no such (table|column)|has no column named")
+NO_SUCH = re.compile("no such (table|column)|has no column named")
 
 
 def sqlstate(error: BaseException | None) -> str | None:
@@ -151,9 +151,8 @@ def sqlstate(error: BaseException | None) -> str | None:
 
 def lacks_migration(error: BaseException | None) -> bool:
     """Return whether an error means that a table or column is missing."""
-    if isinstance(error, OperationalError) and UNDEFINED_IN_SQLITE.search(str(error)):
-        return True
-    return sqlstate(error) in UNDEFINED
+    in_sqlite = isinstance(error, OperationalError) and NO_SUCH.search(str(error))
+    return bool(in_sqlite) or sqlstate(error) in UNDEFINED
 
 
 def is_unavailable(error: BaseException | None) -> bool:
@@ -193,9 +192,6 @@ def limit_idle_connections(connection: Any, **kwargs: Any) -> None:
 def close_marked_connections(**kwargs: Any) -> None:
     """Close this thread's connections that were marked when they were made."""
     for connection in connections.all(initialized_only=True):
-        # Within a test's transaction there is no autocommit.
-        if (
-            getattr(connection, "is_one_too_many", False)
-            and connection.get_autocommit()
-        ):
+        crowded = getattr(connection, "is_one_too_many", False)
+        if crowded and connection.get_autocommit():  # not in a test's transaction
             connection.close()

@@ -1,6 +1,5 @@
-"""The worker: runs django-tasks-db's own command, and adds what that lacks.
+"""The worker: django-tasks-db's own command, which keeps the queue and locks its rows.
 
-The command keeps the queue, and its row locks let no two workers run the same task.
 Added here are a second SIGTERM, workers that are killed and a database that goes away.
 """
 
@@ -33,9 +32,8 @@ outages.addFilter(logs.OnceAMinute())
 HEARTBEAT = 3
 GRACE = 10
 
-# A task that lost its worker so many times is the cause itself: most often it takes
-# more memory than the dyno has (R15), or longer than the 30 s in which a dyno must
-# stop.
+# A task that lost its worker so many times is the cause itself: it takes more memory
+# than the dyno has (R15), or longer than the 30 s in which a dyno must stop.
 ATTEMPTS = 3
 
 # Sets our locks apart from other advisory locks; any other number would do.
@@ -121,7 +119,6 @@ def put_back(row: DBTaskResult) -> None:
         f" in run {len(row.worker_ids)} of {ATTEMPTS}"
     )
     with transaction.atomic(using=direct_alias()):
-        # None if another worker was faster.
         for row in same_run.select_for_update(skip_locked=True):
             logs.request_id.set(row.args_kwargs.get("request_id", "-"))
             if len(row.worker_ids) < ATTEMPTS:
@@ -146,11 +143,7 @@ class Worker:
         pre_save.connect(self.before_save, sender=DBTaskResult)
 
     def run(self) -> None:
-        """Return after a signal or, in a batch, once no task is left, running or not.
-
-        A dyno is killed 30 s after the signal: a task that takes longer is then found
-        by another worker and run again from its start.
-        """
+        """Return after a signal or, in a batch, once no task waits or runs."""
         if connections[direct_alias()].vendor == "postgresql":
             self.heartbeat.start()
         else:
@@ -196,14 +189,12 @@ class Worker:
 
     def before_save(self, instance: DBTaskResult, **kwargs: Any) -> None:
         """Wait for the database, and let no column refuse the outcome of a task."""
-        if instance.pk != self.heartbeat.running_task:
-            return
         text = instance.traceback.replace("\0", "")
         instance.traceback = text.encode(errors="replace").decode()
-        while True:
+        while instance.pk == self.heartbeat.running_task:
             try:
                 with connections["default"].cursor() as cursor:
                     cursor.execute("SELECT 1")
-                return
+                break
             except (OperationalError, InterfaceError) as error:
                 wait_for_database(error)
