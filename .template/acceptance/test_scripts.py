@@ -111,7 +111,7 @@ def test_another_failure_of_a_migration_is_shown_in_full(project):
 
 def test_a_lock_edited_by_hand_is_named(project):
     with (project / "requirements.txt").open("a") as lock:
-        lock.write("idna==3.10\n")
+        lock.write("colorama==0.4.6\n")
     said = refused(project, "bin/run")
     assert "Fix: edit requirements.in, not the .txt, then bin/lock" in said
 
