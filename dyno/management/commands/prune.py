@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from django.apps import apps
+from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand
 
@@ -13,7 +13,7 @@ class Command(BaseCommand):
     help = __doc__
 
     def handle(self, **options: Any) -> None:
-        """Run Django's command, and django-tasks-db's if that is installed."""
+        """Run Django's command, and django-tasks-db's if tasks are kept there."""
         call_command("clearsessions")
-        if apps.is_installed("django_tasks_db"):
+        if settings.TASKS["default"]["BACKEND"].startswith("django_tasks_db."):
             call_command("prune_db_task_results", queue_name="*", min_age_days=14)
