@@ -23,15 +23,17 @@ class Bulkhead:
         self.changed = threading.Condition()
         self.entered: dict[object, float] = {}  # by time.monotonic()'s clock
         self.progress = 0.0  # when one was answered, or found a place at once
+        self.left = 0.0  # when the last one was answered, well or not
         self.failing = self.stuck = False
 
     def enter(self) -> object | None:
         """Return a token to give back to leave(), or None if the request is refused."""
         token = object()
         with self.changed:
+            now, idle = time.monotonic(), not self.entered
             room = not self.failing and len(self.entered) < (self.places or 1)
-            if room or not self.entered:
-                self.progress = time.monotonic()
+            if room or (idle and now - self.left > STUCK_SECONDS):
+                self.progress = now
             while self.places and len(self.entered) >= self.places:
                 waited = time.monotonic() - self.progress
                 self.stuck = self.stuck or waited >= STUCK_SECONDS
@@ -44,7 +46,8 @@ class Bulkhead:
     def leave(self, token: object, *, failed: bool = False) -> None:
         """Free the place of a request, which may have failed after a time-out."""
         with self.changed:
-            now, self.failing = time.monotonic(), failed
+            self.left = now = time.monotonic()
+            self.failing = failed
             if now - self.entered.pop(token) < STUCK_SECONDS and not failed:
                 self.progress, self.stuck = now, False
             self.changed.notify()

@@ -84,14 +84,14 @@ def template(oldest, tmp_path_factory):
     change(
         folder / "mysite/settings.py",
         ("USE_I18N = USE_TZ = True", "USE_I18N = USE_TZ = True  # a new comment"),
-        ('    "connect-src": [CSP.SELF],', '    "connect-src": OWN,'),
+        ('    "connect-src": OWN,', '    "connect-src": [CSP.SELF],'),
         ('TIME_ZONE = "UTC"', 'TIME_ZONE = "Europe/London"'),
     )
     footer = "  <footer>A new footer</footer>\n</body>"
     change(folder / "templates/base.html", ("</body>", footer))
     change(folder / "README.md", ("\n## ", "\nA new paragraph.\n\n## "))
     change(folder / "docs/removing.md", ("# Taking parts out", "# Removing parts"))
-    change(folder / "requirements.in", ("# What a dyno", "# All that a dyno"))
+    change(folder / "requirements.in", ("# The packages that run", "# All the packages that run"))
     (folder / "mysite/added.py").write_text('"""Of mysite."""\n')
     (folder / "docs/errors.md").rename(folder / "docs/faults.md")
     (folder / "static/site.js").unlink()
@@ -180,7 +180,7 @@ def test_two_versions_are_merged_and_nothing_of_the_owner_is_lost(
     # The owner's edits and the template's are both there.
     for words in ('    "blog",\n', '"https://cdn.example.com"]', "blog.middleware"):
         assert words in settings
-    for words in ("USE_I18N = USE_TZ = True  # a new comment", '"connect-src": OWN'):
+    for words in ("= True  # a new comment", '"connect-src": [CSP.SELF]'):
         assert words in settings
     assert '"django-insecure-&|mine' in settings
     assert after["README.md"].startswith(b"# My shop")
