@@ -1,6 +1,7 @@
 """What the acceptance tests share: real parts, and a built slug of this repository."""
 
 import secrets
+import shutil
 
 import heroku
 import parts
@@ -36,6 +37,15 @@ def secret_key():
 def source(tmp_path_factory):
     """A copy of what git would commit of this repository: leave it as it is."""
     return heroku.checkout(tmp_path_factory.mktemp("source"))
+
+
+@pytest.fixture(scope="module")
+def repository(source, tmp_path_factory):
+    """A git repository with what this one would commit: leave it as it is."""
+    folder = tmp_path_factory.mktemp("repository") / "checkout"
+    shutil.copytree(source, folder)
+    heroku.commit(folder, "Start")
+    return folder
 
 
 @pytest.fixture(scope="session")

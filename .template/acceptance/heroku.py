@@ -22,7 +22,7 @@ from http.cookies import SimpleCookie
 from pathlib import Path
 from types import SimpleNamespace
 
-from parts import free_port, wait_until
+from parts import free_port, need, wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
 HOST = "app.herokuapp.com"
@@ -110,6 +110,20 @@ def find_python(version):
         subprocess.run([uv, "python", "install", version], check=True)
         return find_python(version)
     return found.stdout.decode().strip()
+
+
+def node_modules(name):
+    """Return the node_modules of a folder here, installed once for each lock."""
+    source = Path(__file__).parent / name
+    key = hashlib.sha256((source / "package-lock.json").read_bytes()).hexdigest()
+    folder = CACHE / f"{name}-{key[:16]}"
+    if not (folder / "complete").exists():
+        shutil.rmtree(folder, ignore_errors=True)
+        shutil.copytree(source, folder)
+        npm = [need("npm"), "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
+        subprocess.run(npm, cwd=folder, check=True)
+        (folder / "complete").touch()
+    return folder / "node_modules"
 
 
 def installed(version, requirements, echo=print):

@@ -1,6 +1,5 @@
 """bin/check says what a push would bring, step by step; so does it in CI."""
 
-import hashlib
 import os
 import re
 import shutil
@@ -18,14 +17,11 @@ TEST = "def test_home_page(client):\n    assert client.get('/').status_code == 2
 
 
 @pytest.fixture(scope="module")
-def made(source, tmp_path_factory):
+def made(repository, tmp_path_factory):
     """A project with a test of its owner's: leave it as it is."""
     folder = tmp_path_factory.mktemp("projects")
-    shutil.copytree(source, folder / "checkout")
-    heroku.commit(folder / "checkout", "Start")
-    template = archive(folder / "checkout", folder / "template.zip")
+    template = archive(repository, folder / "template.zip")
     project = start(template, "bookshop", folder / "made")
-    (project / "tests").mkdir(exist_ok=True)
     (project / "tests/test_owner.py").write_text(TEST.replace("'", '"'))
     heroku.commit(project, "Start")
     return project
@@ -164,16 +160,7 @@ def test_one_command_puts_the_workflow_and_dependabot_in_place(project):
 @pytest.fixture(scope="module")
 def real_cli():
     """Heroku's own CLI, from npm, kept while its lock is the same: it has 400 MB."""
-    here = heroku.ROOT / ".template/acceptance/cli"
-    key = hashlib.sha256((here / "package-lock.json").read_bytes()).hexdigest()
-    folder = heroku.CACHE / f"cli-{key[:16]}"
-    if not (folder / "complete").exists():
-        shutil.rmtree(folder, ignore_errors=True)
-        shutil.copytree(here, folder)
-        npm = [parts.need("npm"), "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
-        subprocess.run(npm, cwd=folder, check=True)
-        (folder / "complete").touch()
-    return folder / "node_modules/.bin"
+    return heroku.node_modules("cli") / ".bin"
 
 
 def test_herokus_own_cli_runs_the_release_and_the_site_from_the_example(

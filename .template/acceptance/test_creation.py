@@ -14,31 +14,10 @@ from urllib.request import urlopen
 import heroku
 import pytest
 from parts import free_port, listens, wait_until
+from projects import call
 
 NAMES = ("x", "bookshop", "community_garden_planner")
 KEY = re.compile('"(django-insecure-.{50})"')
-
-
-def call(*command, cwd, **more):
-    """Run a command as in a newcomer's shell and return what it says."""
-    result = subprocess.run(
-        [*map(str, command)],
-        cwd=cwd,
-        env=heroku.shell(**more),
-        capture_output=True,
-        text=True,
-    )
-    assert result.returncode == 0, result.stdout + result.stderr
-    return result.stdout
-
-
-@pytest.fixture(scope="module")
-def repository(source, tmp_path_factory):
-    """A git repository with what this one would commit."""
-    folder = tmp_path_factory.mktemp("repository") / "checkout"
-    shutil.copytree(source, folder)
-    heroku.commit(folder, "Start")
-    return folder
 
 
 @pytest.fixture(scope="module")

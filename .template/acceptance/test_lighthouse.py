@@ -3,12 +3,9 @@
 12.8.2 is the newest that runs on Debian's Node. https://github.com/GoogleChrome/lighthouse
 """
 
-import hashlib
 import json
 import os
-import shutil
 import subprocess
-from pathlib import Path
 
 import heroku
 import parts
@@ -27,16 +24,7 @@ CHROMIUM = (
 @pytest.fixture(scope="session")
 def lighthouse():
     """The command, with what it imports, installed once for each lock."""
-    source = Path(__file__).parent / "lighthouse"
-    lock = (source / "package-lock.json").read_bytes()
-    folder = heroku.CACHE / f"lighthouse-{hashlib.sha256(lock).hexdigest()[:16]}"
-    if not (folder / "complete").exists():
-        shutil.rmtree(folder, ignore_errors=True)
-        shutil.copytree(source, folder)
-        npm = [parts.need("npm"), "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
-        subprocess.run(npm, cwd=folder, check=True)
-        (folder / "complete").touch()
-    return folder / "node_modules/lighthouse/cli/index.js"
+    return heroku.node_modules("lighthouse") / "lighthouse/cli/index.js"
 
 
 @pytest.fixture(scope="module")

@@ -2,25 +2,12 @@
 
 import shutil
 import subprocess
-import sys
 
 import heroku
 import pytest
+from projects import archive, call, start
 
 NAME = "bookshop"
-
-
-def call(*command, cwd, **more):
-    """Run a command as in a newcomer's shell and return what it prints."""
-    result = subprocess.run(
-        [*map(str, command)],
-        cwd=cwd,
-        env=heroku.shell(**more),
-        capture_output=True,
-        text=True,
-    )
-    assert result.returncode == 0, result.stdout + result.stderr
-    return result.stdout
 
 
 @pytest.fixture(scope="module")
@@ -31,17 +18,10 @@ def packages(source):
 
 
 @pytest.fixture(scope="module")
-def created(source, packages, tmp_path_factory):
+def created(repository, tmp_path_factory):
     """A project with its own name, from the archive of the working tree."""
     folder = tmp_path_factory.mktemp("owner")
-    repository = folder / "repository"
-    shutil.copytree(source, repository)
-    heroku.commit(repository, "Start")
-    call(sys.executable, ".template/build", folder / "own.zip", cwd=repository)
-    template = ("--template", folder / "own.zip", NAME)
-    admin = packages / "bin/django-admin"
-    call(admin, "startproject", *template, cwd=folder, PATH="/usr/bin:/bin")
-    return folder / NAME
+    return start(archive(repository, folder / "own.zip"), NAME, folder)
 
 
 @pytest.fixture

@@ -46,17 +46,11 @@ def take_out(part, project):
 
 
 @pytest.fixture(scope="module")
-def made(source, tmp_path_factory):
+def made(repository, tmp_path_factory):
     """A project of the archive: leave it as it is."""
     folder = tmp_path_factory.mktemp("projects")
-    shutil.copytree(source, folder / "checkout")
-    heroku.commit(folder / "checkout", "Start")
-    template = archive(folder / "checkout", folder / "template.zip")
+    template = archive(repository, folder / "template.zip")
     project = start(template, "bookshop", folder / "made")
-    if not (project / "tests").exists():
-        (project / "tests").mkdir()
-        test = 'def test_home(client):\n    assert client.get("/").status_code == 200\n'
-        (project / "tests/test_home.py").write_text(test)
     heroku.commit(project, "Start")
     return project
 

@@ -12,15 +12,6 @@ LABELS = ["admin", "auth", "contenttypes", "messages", "sessions", "staticfiles"
 
 
 @pytest.fixture(scope="module")
-def repository(source, tmp_path_factory):
-    """A git repository with what this one would commit."""
-    folder = tmp_path_factory.mktemp("repository") / "checkout"
-    shutil.copytree(source, folder)
-    heroku.commit(folder, "Start")
-    return folder
-
-
-@pytest.fixture(scope="module")
 def template(repository, tmp_path_factory):
     """The archive that a release attaches."""
     return archive(repository, tmp_path_factory.mktemp("archive") / "template.zip")
