@@ -1,5 +1,6 @@
 """Keeps one thread of a process free, whatever the others are stuck in."""
 
+import math
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -8,6 +9,9 @@ from typing import Any
 # A request that takes longer than this may hang: on a database, say.
 STUCK_SECONDS = 5
 
+# One that fails after this has waited for a part that does not answer.
+TIME_OUT_SECONDS = 1
+
 
 class Bulkhead:
     """Gives Django all threads of a process but one.
@@ -15,7 +19,8 @@ class Bulkhead:
     A request that finds no place waits, since a slow page is not a fault. Once nothing
     has been answered for STUCK_SECONDS, it is refused. From then on no request waits
     until one has been answered within STUCK_SECONDS: a waiting request holds the thread
-    that /up and the static files need.
+    that /up and the static files need. After a time-out no answer counts for as long,
+    since pages that do not need the part that hangs are still answered.
     """
 
     def __init__(self) -> None:
@@ -23,16 +28,16 @@ class Bulkhead:
         self.changed = threading.Condition()
         self.entered: dict[object, float] = {}  # by time.monotonic()'s clock
         self.progress = 0.0  # when one was answered, or found a place at once
-        self.left = 0.0  # when the last one was answered, well or not
-        self.failing = self.stuck = False
+        self.timed_out = -math.inf  # when one last failed after a time-out
+        self.stuck = False
 
     def enter(self) -> object | None:
         """Return a token to give back to leave(), or None if the request is refused."""
         token = object()
         with self.changed:
-            now, idle = time.monotonic(), not self.entered
-            room = not self.failing and len(self.entered) < (self.places or 1)
-            if room or (idle and now - self.left > STUCK_SECONDS):
+            now = time.monotonic()
+            room = len(self.entered) < (self.places or 1)
+            if room and now - self.timed_out > STUCK_SECONDS:
                 self.progress = now
             while self.places and len(self.entered) >= self.places:
                 waited = time.monotonic() - self.progress
@@ -44,11 +49,13 @@ class Bulkhead:
         return token
 
     def leave(self, token: object, *, failed: bool = False) -> None:
-        """Free the place of a request, which may have failed after a time-out."""
+        """Free the place of a request, which may have failed."""
         with self.changed:
-            self.left = now = time.monotonic()
-            self.failing = failed
-            if now - self.entered.pop(token) < STUCK_SECONDS and not failed:
+            now = time.monotonic()
+            took = now - self.entered.pop(token)
+            if failed and took >= TIME_OUT_SECONDS:
+                self.timed_out = now
+            elif took < STUCK_SECONDS and now - self.timed_out > STUCK_SECONDS:
                 self.progress, self.stuck = now, False
             self.changed.notify()
 

@@ -280,7 +280,8 @@ class Probe:
 
 
 def flood(formation, path, count=12):
-    """Ask each dyno for so many pages at once; return a list for their answers."""
+    """Ask each dyno for so many pages, half of them a moment later, so that they fill
+    each of its processes; return a list for their answers."""
     answers = []
 
     def ask(port):
@@ -288,8 +289,10 @@ def flood(formation, path, count=12):
         answer = heroku.Client(port).get(path)
         answers.append((answer.status, time.monotonic() - begun, answer.headers))
 
-    for dyno in formation.web * count:
-        threading.Thread(target=ask, args=(dyno.port,)).start()
+    for _ in range(2):
+        for dyno in formation.web * (count // 2):
+            threading.Thread(target=ask, args=(dyno.port,)).start()
+        time.sleep(0.3)
     return answers
 
 

@@ -86,6 +86,34 @@ def test_a_slow_answer_does_not_let_requests_wait_again(bulkhead, stuck_after):
     assert time.monotonic() - started < 15
 
 
+def test_while_requests_time_out_the_answers_of_others_count_for_nothing(
+    bulkhead, stuck_after, monkeypatch
+):
+    monkeypatch.setattr(module, "TIME_OUT_SECONDS", 0.1)
+    bulkhead.places = 2
+    stuck_after(0.6)
+    begun = time.monotonic()
+    for _ in range(3):
+        slow = bulkhead.enter()
+        time.sleep(0.15)
+        bulkhead.leave(bulkhead.enter())
+        bulkhead.leave(slow, failed=True)
+    assert bulkhead.enter() and bulkhead.enter()
+    assert bulkhead.enter() is None
+    assert time.monotonic() - begun < 0.9
+
+
+def test_a_failure_that_comes_at_once_is_an_answer(bulkhead, stuck_after):
+    stuck_after(0.1)
+    token = bulkhead.enter()
+    assert bulkhead.enter() is None
+    stuck_after(30)
+    bulkhead.leave(token, failed=True)
+    token = bulkhead.enter()
+    threading.Timer(0.1, bulkhead.leave, [token]).start()
+    assert bulkhead.enter()
+
+
 class Body:
     closed = False
 
