@@ -186,9 +186,10 @@ def limit_idle_connections(connection: Any, **kwargs: Any) -> None:
         with connection.cursor() as cursor:
             cursor.execute(CROWDED, [KEPT_SHARE])
             connection.is_one_too_many = cursor.fetchone()[0]
+        if connection.is_one_too_many:
+            request_finished.connect(close_marked_connections)
 
 
-@receiver(request_finished)
 def close_marked_connections(**kwargs: Any) -> None:
     """Close this thread's connections that were marked when they were made."""
     for connection in connections.all(initialized_only=True):

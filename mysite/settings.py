@@ -22,7 +22,6 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 # `DJANGO_LOCAL=1` means development on this machine; the site then listens on localhost
 # only. `bin/run`, `runserver` and the tests set it; never set it on a server.
 LOCAL = os.environ.get("DJANGO_LOCAL") == "1"
-
 ON_HEROKU = "DYNO" in os.environ  # in a build and in Heroku CI, too
 
 
@@ -120,7 +119,6 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     # Neither Heroku's router nor gunicorn compresses pages. First, to compress last.
     "dyno.middleware.CompressPages",
-    "django.middleware.http.ConditionalGetMiddleware",
     "django.middleware.csp.ContentSecurityPolicyMiddleware",
     "dyno.middleware.default_headers",
     "django.middleware.security.SecurityMiddleware",
@@ -181,6 +179,8 @@ if redis_url := os.environ.get("REDIS_URL", ""):
 CACHES = {"default": cache}
 
 # Sessions stay in the database: a cache could bring back one that was logged out.
+# Messages are kept in them, which costs a page less than a signed cookie of their own.
+MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
 
 
 # Users and passwords

@@ -13,7 +13,6 @@ import pytest
 # What it may say all the same, and why: docs/growing.md and dyno/README.md have it too.
 REASONS = {
     "CC_CONFLICTING": "Django's never_cache says no-store, and all else for old caches",
-    "INM_FULL": "Django gives each page an ETag, and only a 200 can be conditional",
 }
 
 

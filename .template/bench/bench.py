@@ -219,7 +219,6 @@ LEVERS = {
     "static files in Django's middleware": "gunicorn bench_overlay.inside",
     "WhiteNoise's own storage": "gunicorn",
     "no compression": "gunicorn",
-    "no ETag": "gunicorn",
 }
 
 

@@ -36,7 +36,6 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "dyno.middleware.CompressPages",
-    "django.middleware.http.ConditionalGetMiddleware",
     "django.middleware.csp.ContentSecurityPolicyMiddleware",
     "dyno.middleware.default_headers",
     "django.middleware.security.SecurityMiddleware",

@@ -50,5 +50,3 @@ match os.environ.get("BENCH_VARIANT"):
         STORAGES["staticfiles"] = {"BACKEND": storage}
     case "no compression":
         MIDDLEWARE = [name for name in MIDDLEWARE if "Compress" not in name]
-    case "no ETag":
-        MIDDLEWARE = [name for name in MIDDLEWARE if "ConditionalGet" not in name]
