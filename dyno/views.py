@@ -46,7 +46,8 @@ def ready(request: HttpRequest) -> HttpResponse:
     """Answer 200 if everything that the site needs is there, else 503, as JSON.
 
     Each dependency is "ok", "failed" or, if none is attached, "none"; `queued` is the
-    number of tasks that wait for a worker. Takes at most 4 s.
+    number of tasks that wait for a worker. Takes at most 4 s, unless
+    several databases are silent.
     """
     states = health.states()
     return JsonResponse(states, status=503 if "failed" in states.values() else 200)

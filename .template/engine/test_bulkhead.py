@@ -62,12 +62,13 @@ def test_after_a_refusal_no_request_waits(bulkhead, stuck_after):
     assert time.monotonic() - started < 15
 
 
-def test_a_quick_answer_lets_requests_wait_again(bulkhead, stuck_after):
+@pytest.mark.parametrize("failed", [False, True])
+def test_a_quick_answer_lets_requests_wait_again(bulkhead, stuck_after, failed):
     stuck_after(0.1)
     token = bulkhead.enter()
     assert bulkhead.enter() is None
     stuck_after(30)
-    bulkhead.leave(token)
+    bulkhead.leave(token, failed=failed)
     token = bulkhead.enter()
     threading.Timer(0.1, bulkhead.leave, [token]).start()
     assert bulkhead.enter()
@@ -101,17 +102,6 @@ def test_while_requests_time_out_the_answers_of_others_count_for_nothing(
     assert bulkhead.enter() and bulkhead.enter()
     assert bulkhead.enter() is None
     assert time.monotonic() - begun < 0.9
-
-
-def test_a_failure_that_comes_at_once_is_an_answer(bulkhead, stuck_after):
-    stuck_after(0.1)
-    token = bulkhead.enter()
-    assert bulkhead.enter() is None
-    stuck_after(30)
-    bulkhead.leave(token, failed=True)
-    token = bulkhead.enter()
-    threading.Timer(0.1, bulkhead.leave, [token]).start()
-    assert bulkhead.enter()
 
 
 class Body:
