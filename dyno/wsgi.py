@@ -9,7 +9,7 @@ from django.conf import settings
 from django.core import wsgi
 
 from dyno import checks, logs
-from dyno.body import RequestBody
+from dyno.body import RequestBody, discard
 from dyno.bulkhead import Bulkhead, Closing
 from dyno.middleware import security_headers
 from dyno.proxies import is_https_list
@@ -66,9 +66,7 @@ class FrontDoor:
         """Let a request through to Django as soon as the bulkhead has a place."""
         token = bulkhead.enter()
         if token is None:
-            if environ.get("CONTENT_LENGTH", "").strip("0").isdecimal():
-                # gunicorn would wait for its body, for up to five seconds.
-                RequestBody(environ).hang_up()
+            discard(environ)
             start_response("503 Service Unavailable", [*self.busy_headers])
             return [BUSY]
 

@@ -12,7 +12,7 @@ from django.views.decorators.csrf import csrf_exempt
 from wsgi_client import get
 
 from dyno import body
-from dyno.body import RequestBody
+from dyno.body import RequestBody, discard
 
 TEXT = b"one\ntwo\nthree"
 LONG = b"0123456789" * 5_000
@@ -71,15 +71,20 @@ def test_a_client_that_has_gone_is_a_bad_request():
 
 
 @pytest.fixture
-def clients(monkeypatch):
-    """The two ends of a connection: the client's, and the body that it sends."""
-    monkeypatch.setattr(body, "BLOCK", 10)
+def connection():
+    """The two ends of a connection: the client's, and a request's environ."""
     client, server = socket.socketpair()
     server.settimeout(20)  # so that a failing test ends
     with client, server, server.makefile("rb") as stream:
-        environ = {"wsgi.input": stream, "gunicorn.socket": server}
-        environ["CONTENT_LENGTH"] = "30"
-        yield client, io.BufferedReader(RequestBody(environ))
+        yield client, {"wsgi.input": stream, "gunicorn.socket": server}
+
+
+@pytest.fixture
+def clients(connection, monkeypatch):
+    """The client's end of a connection, and the body that it sends."""
+    monkeypatch.setattr(body, "BLOCK", 10)
+    client, environ = connection
+    yield client, io.BufferedReader(RequestBody(environ | {"CONTENT_LENGTH": "30"}))
 
 
 def test_a_client_that_is_too_slow_is_a_bad_request(clients, monkeypatch):
@@ -105,6 +110,27 @@ def test_a_client_that_is_slow_but_steady_is_heard_to_the_end(clients, monkeypat
     thread.start()
     assert file.read() == 3 * b"0123456789"
     thread.join()
+
+
+def test_a_body_that_nobody_wants_is_read_if_it_is_there(connection):
+    client, environ = connection
+    client.sendall(TEXT)
+    client.shutdown(socket.SHUT_WR)
+    discard(environ)
+    assert environ["wsgi.input"].read() == b""
+    assert environ["gunicorn.socket"].send(b"answer") == 6
+
+
+@pytest.mark.parametrize("sent", [b"", b"a", 1_000 * b"a"])
+def test_no_thread_waits_for_a_body_that_nobody_wants(connection, monkeypatch, sent):
+    monkeypatch.setattr(body, "DISCARDED_BYTES", 1_000)
+    client, environ = connection
+    client.sendall(sent)
+    started = time.monotonic()
+    discard(environ)
+    assert time.monotonic() - started < 5
+    with pytest.raises(BrokenPipeError):
+        client.send(b"more")
 
 
 @pytest.mark.parametrize(("length", "answer"), [(3, 200), (4, 400), (10**6, 400)])
