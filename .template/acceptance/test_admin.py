@@ -111,7 +111,7 @@ def add_user(chromium, admin, name):
 
 def test_cookies_bear_the_prefix(chromium, admin):
     cookies = {cookie["name"]: cookie for cookie in chromium.get_cookies()}
-    assert set(cookies) >= {"__Host-sessionid", "__Host-csrftoken"}
+    assert set(cookies) == {"__Host-sessionid", "__Host-csrftoken"}
     for cookie in cookies.values():
         assert cookie["secure"] and cookie["httpOnly"] and cookie["path"] == "/"
 
