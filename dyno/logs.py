@@ -138,9 +138,8 @@ class UnknownHosts(OnceAMinute):
     def filter(self, record: logging.LogRecord) -> bool:
         record.levelno, record.levelname = logging.WARNING, "WARNING"
         record.msg, record.args, record.exc_info = record.getMessage(), (), None
-        record.msg += (
-            " If it is yours: heroku config:set DJANGO_ALLOWED_HOSTS=NAME,NAME"
-        )
+        fix = "heroku config:set DJANGO_ALLOWED_HOSTS=NAME,NAME"
+        record.msg += f" If it is yours, Fix: {fix}"
         return super().filter(record)
 
 

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -143,6 +144,25 @@ def test_a_model_without_a_migration_is_named(project, command):
     with serving(project, *command) as log:
         fix = "Fix: python manage.py makemigrations"
         assert f"A model was changed without a migration. {fix}" in log
+
+
+def test_the_readmes_first_model_passes_the_check(project):
+    recipe = heroku.read(project / "README.md").partition("## Add a model")[2]
+    recipe = recipe.partition("\n## ")[0]
+    models, tests = re.findall(r"```python\n(.*?)```", recipe, re.DOTALL)
+    shell = re.findall(r"```sh\n(.*?)```", recipe, re.DOTALL)
+    start, *commands = [line.partition("  ")[0] for line in "".join(shell).splitlines()]
+    venv = f"{project}/.venv/bin:{os.environ['PATH']}"
+    run = {"cwd": project, "env": heroku.shell(DJANGO_LOCAL="1", PATH=venv)}
+    subprocess.run(start, shell=True, check=True, **run)
+    (project / "blog/models.py").write_text(models)
+    (project / "blog/tests.py").write_text(tests)
+    settings = project / "mysite/settings.py"
+    text = settings.read_text().replace('    "dyno",\n', '    "dyno",\n    "blog",\n')
+    settings.write_text(text)
+    assert len(commands) == 4
+    for command in [*commands, "bin/check"]:
+        subprocess.run(command, shell=True, check=True, **run)
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,14 @@ from dyno.checks.urls import url_problem
 NEW_KEY = 'heroku config:set DJANGO_SECRET_KEY="$(openssl rand -base64 48)"'
 HOST_PATTERN = re.compile(r"\*|\.?([\w-]+\.)*[\w-]+|\[[0-9a-f:.]+\]", re.IGNORECASE)
 
+# Config vars whose mistakes nobody else reports: what each must match, and an example.
+FORMS = {
+    "DATABASE_CONNECTION_LIMIT": (r"\d+", "20"),
+    "DATABASE_STATEMENT_TIMEOUT": (r"\d+(us|ms|s|min|h|d)?", "25s"),
+    "DJANGO_HSTS_SECONDS": (r"\d+", "3600"),
+    "DJANGO_STATIC_HOST": (r"https://[\w.-]+(:\d+)?/?", "https://cdn.example.com"),
+}
+
 
 @check("configuration")
 def secret_key() -> Problems:
@@ -60,6 +68,15 @@ def hosts() -> Problems:
         yield error(3, "DJANGO_ALLOWED_HOSTS holds what is no host name.", fix)
     elif "*" in settings.ALLOWED_HOSTS:
         yield warning(38, "DJANGO_ALLOWED_HOSTS is *: any name is answered.", fix)
+
+
+@check()
+def forms() -> Problems:
+    """Find a value that would have no effect, or the wrong one."""
+    for name, (pattern, example) in FORMS.items():
+        if not re.fullmatch(f"({pattern})?", os.environ.get(name, "")):
+            fix = f"heroku config:set {name}={example}"
+            yield error(40, f"{name} does not look like {example}.", fix)
 
 
 @check()

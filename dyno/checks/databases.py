@@ -148,9 +148,8 @@ def log_unapplied_migrations() -> None:
         try:
             for found in run_checks([], [Tags.database], True, ["default"]):
                 logger.error("%s: %s %s", found.id, found.msg, found.hint)
-        except Exception as problem:
-            name = type(problem).__name__
-            logger.error("Cannot tell whether migrations are missing: %s", name)
+        except Exception as error:
+            logger.error("Cannot tell whether migrations are missing: %s", error)
         finally:
             connections.close_all()
 
