@@ -23,7 +23,7 @@ bind = f"{'127.0.0.1' if local else everywhere}:{os.environ.get('PORT', 8000)}"
 
 # The buildpack sets WEB_CONCURRENCY by the dyno's memory: 2 on 512 MB. Do not
 # count cores: a shared dyno reports eight.
-workers = int(os.environ.get("WEB_CONCURRENCY", 1))
+workers = max(1, int(os.environ.get("WEB_CONCURRENCY", 1)))
 
 # While one thread waits for the database, the others work. Each may hold a connection,
 # and more of them make the slowest responses slower. One of the four is kept free of

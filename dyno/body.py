@@ -3,7 +3,8 @@
 import io
 import socket
 import threading
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from django.core.exceptions import BadRequest
@@ -14,11 +15,6 @@ BLOCK = 8 * 1024
 LEAST_RATE = 1_000
 PATIENCE_SECONDS = 10
 
-# What a request that is refused may still send, and how long that may take. If bytes
-# are left when the connection is closed, the client may lose the answer.
-DISCARDED_BYTES = 1024 * 1024
-DISCARD_SECONDS = 0.25
-
 
 def hang_up(connection: Any) -> None:
     """Stop reading from a client; a read that waits for it ends."""
@@ -26,26 +22,30 @@ def hang_up(connection: Any) -> None:
         connection.shutdown(socket.SHUT_RD)
 
 
-def receive(stream: Any, connection: Any, size: int, seconds: float) -> bytes:
-    """Return `size` bytes of a body, or fewer if it ends or takes too many seconds."""
+@contextmanager
+def patience(connection: Any, seconds: float) -> Iterator[None]:
+    """Hang up if the block takes longer; end it if the client is silent, or gone."""
     timer = threading.Timer(seconds, hang_up, [connection])
     timer.daemon = True
     timer.start()
-    data = b""
-    with suppress(OSError):  # the client is silent, or gone
-        data = stream.read(size)
-    timer.cancel()
-    return data
+    try:
+        with suppress(OSError):
+            yield
+    finally:
+        timer.cancel()
 
 
-def discard(environ: dict[str, Any]) -> None:
-    """Read a body that nobody wants, or hang up if it is long or slow.
+def discard(environ: dict[str, Any], seconds: float) -> None:
+    """Read what is left of a body, or hang up after so many seconds.
 
-    gunicorn would wait for it, for up to five seconds.
+    gunicorn would wait for as long as bytes trickle in. If bytes are left when a
+    connection is closed, the client may lose the answer.
     """
-    client = environ["wsgi.input"], environ.get("gunicorn.socket")
-    if len(receive(*client, DISCARDED_BYTES, DISCARD_SECONDS)) == DISCARDED_BYTES:
-        hang_up(client[1])
+    if environ.get("CONTENT_LENGTH", "").strip("0"):
+        stream = environ.get("dyno.input") or environ["wsgi.input"]
+        with patience(environ.get("gunicorn.socket"), seconds):
+            while stream.read(BLOCK):
+                pass
 
 
 class RequestBody(io.RawIOBase):
@@ -56,8 +56,8 @@ class RequestBody(io.RawIOBase):
     """
 
     def __init__(self, environ: dict[str, Any]) -> None:
-        self.client = environ["wsgi.input"], environ.get("gunicorn.socket")
-        self.left = int(environ["CONTENT_LENGTH"])
+        self.stream, self.left = environ["wsgi.input"], int(environ["CONTENT_LENGTH"])
+        self.socket = environ.get("gunicorn.socket")
 
     def readable(self) -> bool:
         return True
@@ -66,7 +66,9 @@ class RequestBody(io.RawIOBase):
         """Read at most a block; raise BadRequest, a 400, if the body ends too early."""
         if not (size := min(len(buffer), self.left, BLOCK)):
             return 0
-        data = receive(*self.client, size, PATIENCE_SECONDS + size / LEAST_RATE)
+        data = b""
+        with patience(self.socket, PATIENCE_SECONDS + size / LEAST_RATE):
+            data = self.stream.read(size)
         if len(data) < size:
             raise BadRequest("The body ended too early, or came too slowly")
         buffer[:size] = data

@@ -61,17 +61,32 @@ class Bulkhead:
 
 
 class Closing:
-    """The body of a WSGI response, with a function to call once it has been sent."""
+    """The body of a WSGI response, with a function to call once it has been sent.
+
+    What would end the process, such as sys.exit() in a stream, ends the response only.
+    """
 
     def __init__(self, body: Iterable[bytes], then: Callable[[], Any]) -> None:
         self.body, self.then = body, then
 
     def __iter__(self) -> Iterator[bytes]:
-        return iter(self.body)
+        chunks = iter(self.body)
+        while (chunk := ordinary(next, chunks, None)) is not None:
+            yield chunk
 
     def close(self) -> None:
         """Close the body, as the server does when it is done with a response."""
         try:
-            getattr(self.body, "close", bool)()
+            ordinary(getattr(self.body, "close", bool))
         finally:
             self.then()
+
+
+def ordinary(call: Callable[..., Any], *arguments: Any) -> Any:
+    """Return the result of a call; what it raises is an Exception in any case."""
+    try:
+        return call(*arguments)
+    except Exception:
+        raise
+    except BaseException as error:
+        raise RuntimeError(f"A response raised {type(error).__name__}") from error

@@ -31,7 +31,8 @@ def claim(name: str, attempts: int) -> str | None:
     Each attempt is a key of its own: every cache adds a key for one caller only, but
     some caches count two concurrent callers as one.
     """
-    name = hashlib.sha256(f"{name} {time.time() // SECONDS}".encode()).hexdigest()
+    name = f"{name} {time.time() // SECONDS}".encode(errors="replace")
+    name = hashlib.sha256(name).hexdigest()
     keys = [f"log-in-{name}-{number}" for number in range(attempts)]
     taken = cache.get_many(keys)
     for key in keys:

@@ -19,6 +19,8 @@ BARE = re.compile(rf"[^\s=\\\"{CONTROL}]+")
 
 # The loggers below django.security whose records say what a client did wrong.
 CLIENTS = ("csrf", "RequestDataTooBig", "TooManyFieldsSent", "TooManyFilesSent")
+CLIENTS += ("DisallowedModelAdminLookup", "DisallowedModelAdminToField")
+CLIENTS += ("DisallowedRedirect", "SuspiciousFileOperation", "SuspiciousOperation")
 
 
 def config(level: str, *, admins: bool = False) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """The middleware that Django has no setting for."""
 
+import codecs
 import re
 from asyncio import CancelledError
 from collections.abc import Callable
@@ -16,6 +17,9 @@ GetResponse = Callable[[HttpRequest], HttpResponse]
 
 # A shared cache, such as a CDN's, keeps a page only if its view says so.
 CACHE_CONTROL = "max-age=0, private, must-revalidate"
+
+# Of a request's Content-Type. Browsers and JSON clients use no others.
+CHARSETS = ("utf-8", "ascii")
 
 
 def security_headers(*, secure: bool) -> dict[str, str]:
@@ -36,8 +40,8 @@ def security_headers(*, secure: bool) -> dict[str, str]:
 
 
 def default_headers(get_response: GetResponse) -> GetResponse:
-    """Add SECURITY_HEADERS and Cache-Control to each response that has none."""
-    headers = {"Cache-Control": CACHE_CONTROL}
+    """Add these headers to each response that has none, also to Django's own 400s."""
+    headers = {"Cache-Control": CACHE_CONTROL, "X-Content-Type-Options": "nosniff"}
     headers |= getattr(settings, "SECURITY_HEADERS", {})
 
     def middleware(request: HttpRequest) -> HttpResponse:
@@ -84,6 +88,9 @@ def refuse_bad_requests(get_response: GetResponse) -> GetResponse:
         if "%00" in query or "\0" in request.path_info + query + cookies:
             # PostgreSQL raises on it, which would be a 500.
             raise BadRequest("A NUL byte in the path, the query or a cookie")
+        if request.encoding and codecs.lookup(request.encoding).name not in CHARSETS:
+            # Some decode to what cannot be encoded again, some to bytes.
+            raise BadRequest("A charset other than UTF-8")
         if environ.get("HTTP_TRANSFER_ENCODING"):
             # Django would see an empty body and answer 200.
             return render(request, "411.html", status=411)

@@ -4,7 +4,9 @@ import contextlib
 import io
 import warnings
 
+from django.core.exceptions import ImproperlyConfigured
 from django.core.management import call_command
+from django.db import Error
 
 MISSING = "python manage.py makemigrations, then python manage.py migrate"
 
@@ -21,9 +23,10 @@ def unmade(label: str) -> str:
     """Return what `makemigrations` would write for an app; "" if nothing changed."""
     said = io.StringIO()
     options = {"dry_run": True, "interactive": False, "no_color": True}
-    # It warns if the database is away, which the caller finds out, and exits where it
-    # would have to ask for a default.
-    with warnings.catch_warnings(), contextlib.suppress(SystemExit):
+    # It warns if the database is away, or raises if its URL is wrong, which others find
+    # out, and exits where it would have to ask for a default.
+    mute = contextlib.suppress(SystemExit, Error, ImproperlyConfigured)
+    with warnings.catch_warnings(), mute:
         warnings.simplefilter("ignore", RuntimeWarning)
         call_command("makemigrations", label, stdout=said, **options)
     text = said.getvalue()

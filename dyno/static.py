@@ -12,6 +12,7 @@ from django.conf import settings
 from whitenoise import WhiteNoise
 from whitenoise.storage import CompressedManifestStaticFilesStorage
 
+from dyno.body import discard
 from dyno.middleware import security_headers
 
 # As Django's manifest storage names files: site.0123456789ab.css.
@@ -24,6 +25,9 @@ KEPT_ANSWERS = 256
 # The build goes on if a file of these kinds is missing: packages refer to source maps
 # that they do not ship, and to modules that are already bundled.
 MAY_BE_MISSING = {"", ".map", ".js", ".mjs"}
+
+# "bytes=5-", "bytes=5-9" or "bytes=-5". Any other range gets the whole file.
+RANGE = re.compile(r"bytes=(?:(\d{1,12})-(\d{0,12})|-([2-9]|[1-9]\d{1,12}))", re.ASCII)
 
 # What makes WhiteNoise's answer to a GET other than the whole file.
 SPECIAL = ("HTTP_RANGE", "HTTP_IF_NONE_MATCH", "HTTP_IF_MODIFIED_SINCE")
@@ -52,7 +56,7 @@ class StaticFiles:
     """WhiteNoise's WSGI wrapper, with small hashed files answered from memory."""
 
     def __init__(self, application: Callable[..., Iterable[bytes]]) -> None:
-        self.application, self.small = application, set()
+        self.application, self.small, self.sizes = application, set(), {}
         self.prefix = urlsplit(settings.STATIC_URL).path
         self.whitenoise = WhiteNoise(
             application,
@@ -74,12 +78,13 @@ class StaticFiles:
         """Add the headers of a page, and an ETag; WhiteNoise calls this at start."""
         for name, value in security_headers(secure=True).items():
             headers[name] = value
+        self.sizes[url] = os.stat(path).st_size
         if match := HASHED.search(url):
             # Weak, since the compressed copies have it too.
             headers["ETag"] = f'W/"{match[1]}"'
             # A year is enough; WhiteNoise says ten.
             headers["Cache-Control"] = "max-age=31536000, immutable"
-            if os.stat(path).st_size <= KEPT_BYTES:
+            if self.sizes[url] <= KEPT_BYTES:
                 self.small.add(url)
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
@@ -89,12 +94,16 @@ class StaticFiles:
         if path == f"{self.prefix}staticfiles.json":  # the list of all files
             return self.application(environ, start_response)
         environ["dyno.static_file"] = True
-        method, accepted = environ["REQUEST_METHOD"], environ["HTTP_ACCEPT_ENCODING"]
+        method = environ["REQUEST_METHOD"]
         if method not in ("GET", "HEAD"):
+            discard(environ, 0.25)
             start_response("405 Method Not Allowed", [*self.refusal])
             return []
+        if "HTTP_RANGE" in environ:
+            self.check_range(environ)
         is_whole = not any(name in environ for name in SPECIAL)
         if path in self.small and is_whole and method == "GET":
+            accepted = environ["HTTP_ACCEPT_ENCODING"]
             status, headers, body = self.kept(path, accepted)
             start_response(status, [*headers])
             return [body]
@@ -103,6 +112,21 @@ class StaticFiles:
             # WhiteNoise compares the whole header, which may be a list.
             environ["HTTP_IF_NONE_MATCH"] = f'W/"{match[1]}"'
         return self.whitenoise(environ, start_response)
+
+    def check_range(self, environ: dict[str, Any]) -> None:
+        """Leave a range to WhiteNoise only if it is one that it answers rightly.
+
+        It refuses a single byte, without our headers, and overlooks If-Range.
+        """
+        match = RANGE.fullmatch(environ["HTTP_RANGE"])
+        last = self.sizes.get(environ["PATH_INFO"], 0) - 1
+        if match and not match[3]:
+            last = min(last, int(match[2] or last))
+            match = int(match[1]) < last
+        if match and "HTTP_IF_RANGE" not in environ:
+            environ["HTTP_ACCEPT_ENCODING"] = ""  # sizes are of the plain file
+        else:
+            del environ["HTTP_RANGE"]
 
     def ask(self, path: str, accepted: str) -> tuple[str, list[Any], bytes]:
         """Return WhiteNoise's answer to a GET: status, headers and body."""

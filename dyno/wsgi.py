@@ -22,6 +22,11 @@ logger = logging.getLogger(__name__)
 
 bulkhead = Bulkhead()
 
+# How long the rest of a body may take that nobody reads, in seconds: one that Django
+# answered, and one that must not hold up the thread that /up needs.
+REST_SECONDS = 5
+REST_OF_REFUSED_SECONDS = 0.25
+
 UP_HEADERS = {"Content-Type": "text/plain", "Content-Length": "3"}
 BUSY = b"<!doctype html><title>Busy</title><h1>Please try again in a moment</h1>\n"
 BUSY_HEADERS = {"Content-Type": "text/html", "Content-Length": str(len(BUSY))}
@@ -51,6 +56,7 @@ class FrontDoor:
         sent_id = environ.get("HTTP_X_REQUEST_ID")
         environ["dyno.request_id"] = logs.clean_request_id(sent_id)
         if environ["PATH_INFO"] == "/up":
+            discard(environ, REST_OF_REFUSED_SECONDS)
             start_response("200 OK", [*self.up_headers])
             return [b"up\n"]
         accepted = codings(environ.get("HTTP_ACCEPT_ENCODING", ""))
@@ -66,11 +72,12 @@ class FrontDoor:
         """Let a request through to Django as soon as the bulkhead has a place."""
         token = bulkhead.enter()
         if token is None:
-            discard(environ)
+            discard(environ, REST_OF_REFUSED_SECONDS)
             start_response("503 Service Unavailable", [*self.busy_headers])
             return [BUSY]
 
         def leave() -> None:
+            discard(environ, REST_SECONDS)
             logs.request_id.set("-")
             status = environ.get("dyno.status", "")
             bulkhead.leave(token, failed=status.startswith("503"))
@@ -89,6 +96,7 @@ class FrontDoor:
         begin, so such a request is handed over again without them: see the middleware.
         """
         if environ.get("CONTENT_LENGTH", "").isdecimal():
+            environ["dyno.input"] = environ["wsgi.input"]
             environ["wsgi.input"] = io.BufferedReader(RequestBody(environ))
         host = environ.get("HTTP_HOST", "")
         if host.startswith(".") or ".." in host:  # ".example.com" would allow it

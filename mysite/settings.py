@@ -174,7 +174,7 @@ if DATABASES and not LOCAL:  # the release phase makes the table
 # Time-outs are in seconds. Heroku signs Redis's certificate itself: nothing to verify.
 if redis_url := os.environ.get("REDIS_URL", ""):
     tls = {"ssl_cert_reqs": None} if redis_url.startswith("rediss://") else {}
-    cache = {"BACKEND": "dyno.cache.FailOpenRedisCache", "LOCATION": redis_url}
+    cache = {"BACKEND": "dyno.cache.FailOpenRedisCache", "LOCATION": [redis_url]}
     cache["OPTIONS"] = {"socket_connect_timeout": 0.5, "socket_timeout": 0.5, **tls}
 CACHES = {"default": cache}
 

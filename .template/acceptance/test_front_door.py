@@ -232,9 +232,8 @@ def test_half_a_form_gets_400(dyno, ends):
 
 def test_a_client_that_sends_too_much_all_the_same_can_read_its_413(dyno):
     body = 11_000_000 * "a"
-    assert statuses(dyno, request(POST, f"Content-Length: {len(body)}", body=body)) == [
-        413
-    ]
+    sent = request(POST, f"Content-Length: {len(body)}", body=body)
+    assert statuses(dyno, sent)[0] == 413
 
 
 @pytest.mark.parametrize(
@@ -338,6 +337,25 @@ def test_a_range_of_a_static_file(dyno, stylesheet, asked, answered):
     assert rest.partition(b"HTTP/1.1 200")[0] == whole[answered]
 
 
+@pytest.mark.parametrize(
+    "asked",
+    ["0-0", "-1", "-0", "--5", "5-2", "999999999-", "9" * 5000 + "-", "0-1,3-4", "x"],
+)
+def test_any_other_range_of_a_static_file_gets_the_whole(dyno, stylesheet, asked):
+    line = f"Range: bytes={asked}"
+    answer = talk(
+        dyno, request(f"GET {stylesheet} HTTP/1.1", line, "Connection: close")
+    )
+    assert b" 200 " in answer.partition(b"\r\n")[0]
+    assert b"\nContent-Security-Policy: " in answer
+
+
+def test_a_range_of_a_file_that_may_have_changed_gets_the_whole(dyno, stylesheet):
+    lines = "Range: bytes=0-3", 'If-Range: "x"', "Connection: close"
+    answer = talk(dyno, request(f"GET {stylesheet} HTTP/1.1", *lines))
+    assert b" 200 " in answer.partition(b"\r\n")[0]
+
+
 def close_after_the_end(client):
     with client:
         while client.recv(65536):
@@ -375,6 +393,34 @@ def test_clients_that_do_nothing_delay_the_others_by_little(
         assert talk(dyno, NEXT, seconds=30).startswith(b"HTTP/1.1 200")
         assert time.monotonic() - start < seconds
         assert "Traceback" not in dyno.log
+
+
+@pytest.mark.parametrize("path", ["/nothing", "/up", "/static/x"])
+def test_a_body_that_nobody_reads_holds_no_thread(slug, secret_key, path):
+    config_vars = {"DJANGO_SECRET_KEY": secret_key, "WEB_CONCURRENCY": "1"}
+    over = threading.Event()
+
+    def trickle(client):
+        with client, contextlib.suppress(OSError):
+            while not over.wait(0.5):
+                client.sendall(b"-")
+
+    with heroku.Dyno(slug, config_vars) as dyno:
+        threads = []
+        for _ in range(8):
+            client = socket.create_connection(("127.0.0.1", dyno.port))
+            client.sendall(request(f"POST {path} HTTP/1.1", "Content-Length: 5000"))
+            threads.append(threading.Thread(target=trickle, args=[client]))
+            threads[-1].start()
+        time.sleep(0.5)
+        start = time.monotonic()
+        answer = talk(dyno, request("GET /up HTTP/1.1", "Connection: close"), 60)
+        seconds = time.monotonic() - start
+        over.set()
+        for thread in threads:
+            thread.join()
+    assert answer.startswith(b"HTTP/1.1 200")
+    assert seconds < 12
 
 
 def test_a_reset_connection_leaves_no_traceback(dyno):

@@ -91,6 +91,7 @@ def is_ours(answer):
 
 CHARSETS = ["rot13", "zlib", "hex", "base64", "utf-7", "iso-8859-1", "bz2", "uu"]
 CHARSETS += ["quopri", "undefined", "idna", "punycode", "unicode_escape", "utf-16"]
+CHARSETS += ["rot_13", "zlib_codec", "raw_unicode_escape", "uu_codec", "base64_codec"]
 CHARSETS += ["no-such-charset", "", '"', "\xff", "a" * 5000]
 CONTENT_TYPES = [f"text/plain; charset={charset}" for charset in CHARSETS]
 CONTENT_TYPES += [f"{FORM}; charset={charset}" for charset in CHARSETS]
@@ -113,6 +114,42 @@ def test_a_content_type_gets_a_page_of_ours(dyno, content_type):
         assert answer.status in (200, 400, 403, 415)
         is_ours(answer)
     assert SECRET not in dyno.log
+
+
+@pytest.mark.parametrize("charset", CHARSETS)
+def test_a_log_in_in_any_charset_gets_a_page_of_ours(dyno, charset):
+    fields = {
+        "csrfmiddlewaretoken": TOKEN,
+        "username": "u\\ud800+2AA-",
+        "password": "a",
+    }
+    body = "".join(
+        f'--end\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'
+        for name, value in fields.items()
+    )
+    kind = f"Content-Type: multipart/form-data; boundary=end; charset={charset}"
+    for path in ("/admin/login/", "/admin/login/?next=%5Cud800"):
+        line = f"POST {path}"
+        answer = ask(dyno, line, kind, COOKIE, REFERER, body=f"{body}--end--\r\n")
+        assert answer.status in (200, 400, 403)
+        is_ours(answer)
+    answer = ask(dyno, "GET /admin/login/?next=%5Cud800", kind)
+    assert answer.status in (200, 400)
+    is_ours(answer)
+
+
+def test_an_address_that_cannot_be_redirected_is_no_error(dyno):
+    for line, scheme in (("GET /admin?%s", "https"), ("GET /nothing?%s", "http")):
+        answer = ask(dyno, line % (7_000 * '"'), scheme=scheme)
+        assert answer.status == 400
+        assert "level=error" not in "".join(answer.log)
+
+
+def test_an_unknown_host_over_http_gets_the_headers_too(dyno):
+    sent = request("GET / HTTP/1.1", "Connection: close", scheme="http")
+    head = talk(dyno, sent.replace(HOST.encode(), b"a..b"))
+    assert b" 400 " in head.partition(b"\r\n")[0]
+    assert b"\nX-Content-Type-Options: nosniff" in head
 
 
 @pytest.mark.parametrize("charset", ["utf-8", "rot13", "latin-1"])

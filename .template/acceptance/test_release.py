@@ -276,15 +276,33 @@ def test_every_mistake_is_told_at_once_and_no_value_is(slug):
         "EMAIL_URL": "sw0rdfish",
         "REDIS_URL": "sw0rdfish",
         "DATABASE_CONNECTION_LIMIT": "sw0rdfish",
+        "DATABASE_STATEMENT_TIMEOUT": "sw0rdfish",
+        "DJANGO_STATIC_HOST": "sw0rdfish",
         "DJANGO_LOG_LEVEL": "sw0rdfish",
         "DJANGO_ADMINS": "sw0rdfish",
     }
     passed, output, _ = release(slug, config_vars)
     assert not passed
-    for code in ("E001", "E004", "E012", "E013", "E039"):
+    for code in ("E001", "E004", "E012", "E013", "E039", "E040"):
         assert f"deploy.{code}" in output
     assert "sw0rdfish" not in output
     assert "Traceback" not in output
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgres://u:p@127.0.0.1:1/name?conn_max_age=5",
+        "postgres://u:p@127.0.0.1:1/name?CONN_MAX_AGE=x",
+        "postgres://u:p@127.0.0.1:1",
+    ],
+)
+def test_a_database_that_cannot_be_configured_is_told_as_such(slug, secret_key, url):
+    config_vars = {"DJANGO_SECRET_KEY": secret_key, "DATABASE_URL": url}
+    passed, output, _ = release(slug, config_vars)
+    assert not passed
+    assert "Traceback" not in output
+    assert "(deploy.E004) DATABASE_URL" in output
 
 
 def test_a_page_that_names_no_static_file_is_refused(slug, tmp_path, secret_key):

@@ -1,5 +1,6 @@
 """One thread of a process stays free, whatever the others are stuck in."""
 
+import sys
 import threading
 import time
 
@@ -129,3 +130,21 @@ def test_closing_a_response_closes_its_body_and_calls_the_function():
     with pytest.raises(OSError):
         Closing(BrokenBody(), lambda: called.append(3)).close()
     assert called == [1, 2, 3]
+
+
+@pytest.mark.parametrize("error", [SystemExit, KeyboardInterrupt, GeneratorExit])
+@pytest.mark.parametrize("sent", [0, 1])
+def test_a_stream_that_would_end_the_process_ends_the_response_only(error, sent):
+    def stream():
+        yield from sent * [b"a"]
+        raise error
+
+    closing = Closing(stream(), lambda: None)
+    with pytest.raises(RuntimeError, match=error.__name__):
+        list(closing)
+    broken = BrokenBody()
+    broken.close = lambda: sys.exit()
+    called = []
+    with pytest.raises(RuntimeError, match="SystemExit"):
+        Closing(broken, lambda: called.append(1)).close()
+    assert called

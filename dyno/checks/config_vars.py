@@ -12,14 +12,16 @@ from dyno.checks.registry import Problems, check, error, is_local, on_heroku, wa
 from dyno.checks.urls import url_problem
 
 NEW_KEY = 'heroku config:set DJANGO_SECRET_KEY="$(openssl rand -base64 48)"'
-HOST_PATTERN = re.compile(r"\*|\.?([\w-]+\.)*[\w-]+|\[[0-9a-f:.]+\]", re.IGNORECASE)
+HOST_PATTERN = re.compile(r"\*|\.?([a-z0-9_-]+\.)*[a-z0-9_-]+|\[[0-9a-f:.]+\]", re.I)
+ADDRESS = re.compile(r"[\w.!#$%&*+/=?^{|}~-]+@([a-z0-9-]+\.)+[a-z0-9-]+", re.I)
 
 # Config vars whose mistakes nobody else reports: what each must match, and an example.
 FORMS = {
     "DATABASE_CONNECTION_LIMIT": (r"\d+", "20"),
     "DATABASE_STATEMENT_TIMEOUT": (r"\d+(us|ms|s|min|h|d)?", "25s"),
     "DJANGO_HSTS_SECONDS": (r"\d+", "3600"),
-    "DJANGO_STATIC_HOST": (r"https://[\w.-]+(:\d+)?/?", "https://cdn.example.com"),
+    "DJANGO_STATIC_HOST": (r"https://[a-z0-9.-]+(:\d+)?/?", "https://cdn.example.com"),
+    "DJANGO_TRUSTED_HOPS": (r"\d+", "1"),
 }
 
 
@@ -93,12 +95,10 @@ def mailer() -> Problems:
     elif unsent and not is_local():
         yield warning(14, "No mail server is set, so no mail is sent.", mail.ATTACH)
     for name in ("EMAIL_FROM", "DJANGO_ADMINS"):
-        text = os.environ.get(name)
-        found = mail.addresses(text or "")
-        sound = all(
-            re.fullmatch(r"[^@\s;]+@[^@\s;]+\.[^@\s;]+", address) for address in found
-        )
-        if text and not (found and sound):
+        text = os.environ.get(name, "")
+        found = mail.addresses(text)
+        sound = found and all(map(ADDRESS.fullmatch, found)) and ":" not in text
+        if text and not (sound and (len(found) == 1 or name == "DJANGO_ADMINS")):
             fix = f"heroku config:set {name}=me@example.com"
             yield error(39, f"{name} holds what is no email address.", fix)
 
