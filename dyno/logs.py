@@ -141,7 +141,7 @@ class UnknownHosts(OnceAMinute):
         record.levelno, record.levelname = logging.WARNING, "WARNING"
         record.msg, record.args, record.exc_info = record.getMessage(), (), None
         fix = "heroku config:set DJANGO_ALLOWED_HOSTS=NAME,NAME"
-        record.msg += f" If it is yours, Fix: {fix}"
+        record.msg += f" Fix: if it is yours, {fix}"
         return super().filter(record)
 
 

@@ -40,7 +40,7 @@ def security_headers(*, secure: bool) -> dict[str, str]:
 
 
 def default_headers(get_response: GetResponse) -> GetResponse:
-    """Add these headers to each response that has none, also to Django's own 400s."""
+    """Add SECURITY_HEADERS, nosniff and Cache-Control to each response without them."""
     headers = {"Cache-Control": CACHE_CONTROL, "X-Content-Type-Options": "nosniff"}
     headers |= getattr(settings, "SECURITY_HEADERS", {})
 

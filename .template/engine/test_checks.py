@@ -124,6 +124,8 @@ SOUND = {
         "page", "load static", "static 'site.css#part'", "static 'admin/'"
     ),
     "admins have names": do("env", DJANGO_ADMINS="Ann <a@b.com>, b@b.com"),
+    "an admin has an apostrophe": do("env", DJANGO_ADMINS="o'brien@b.com"),
+    "static files come from a CDN": do("env", DJANGO_STATIC_HOST="https://cdn.a.b"),
     "the Procfile names another server": do("file", "Procfile", "web: uvicorn a:b"),
     "a pooler keeps to the plan's limit": do("pooler", DATABASE_CONNECTION_LIMIT="1"),
     "debug is off": do("env", DEBUG="False"),

@@ -13,7 +13,7 @@ from dyno.checks.urls import url_problem
 
 NEW_KEY = 'heroku config:set DJANGO_SECRET_KEY="$(openssl rand -base64 48)"'
 HOST_PATTERN = re.compile(r"\*|\.?([a-z0-9_-]+\.)*[a-z0-9_-]+|\[[0-9a-f:.]+\]", re.I)
-ADDRESS = re.compile(r"[\w.!#$%&*+/=?^{|}~-]+@([a-z0-9-]+\.)+[a-z0-9-]+", re.I)
+ADDRESS = re.compile(r"[\w.!#$%&'*+/=?^{|}~-]+@([a-z0-9-]+\.)+[a-z0-9-]+", re.I)
 
 # Config vars whose mistakes nobody else reports: what each must match, and an example.
 FORMS = {
