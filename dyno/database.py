@@ -194,5 +194,6 @@ def close_marked_connections(**kwargs: Any) -> None:
     """Close this thread's connections that were marked when they were made."""
     for connection in connections.all(initialized_only=True):
         crowded = getattr(connection, "is_one_too_many", False)
-        if crowded and connection.get_autocommit():  # not in a test's transaction
+        # Open still, or the question would connect; and not in a test's transaction.
+        if crowded and connection.connection and connection.get_autocommit():
             connection.close()

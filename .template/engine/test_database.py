@@ -181,6 +181,19 @@ def test_a_connection_is_closed_after_its_request_if_it_is_crowded(
     assert (on_postgresql.connection is not None) is kept
 
 
+def test_a_crowded_connection_that_was_lost_is_not_made_again(
+    on_postgresql, monkeypatch
+):
+    monkeypatch.setattr(database, "KEPT_SHARE", 0.0)
+    on_postgresql.close()
+    on_postgresql.ensure_connection()
+    on_postgresql.close()  # as Django does after an error
+    with monkeypatch.context() as away:
+        away.setitem(on_postgresql.settings_dict, "PORT", "1")
+        request_finished.send(sender=None)
+    assert on_postgresql.connection is None
+
+
 def test_a_pooled_connection_is_never_crowded(on_postgresql, monkeypatch):
     monkeypatch.setattr(database, "KEPT_SHARE", 0.0)
     config = on_postgresql.settings_dict

@@ -50,3 +50,4 @@ def test_a_connection_can_be_copied_with_its_settings():
     copy = connection.copy("other")
     assert copy.alias == "other"
     assert copy.settings_dict == connection.settings_dict
+    assert copy.connection is None
