@@ -15,6 +15,10 @@ BLOCK = 8 * 1024
 LEAST_RATE = 1_000
 PATIENCE_SECONDS = 10
 
+# How long the rest of a body may take that nobody reads, in seconds: after Django's
+# answer, and where the thread that /up needs must not be held up.
+PATIENTLY, QUICKLY = 5, 0.25
+
 
 def hang_up(connection: Any) -> None:
     """Stop reading from a client; a read that waits for it ends."""

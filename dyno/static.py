@@ -12,7 +12,7 @@ from django.conf import settings
 from whitenoise import WhiteNoise
 from whitenoise.storage import CompressedManifestStaticFilesStorage
 
-from dyno.body import discard
+from dyno.body import QUICKLY, discard
 from dyno.middleware import security_headers
 
 # As Django's manifest storage names files: site.0123456789ab.css.
@@ -96,7 +96,7 @@ class StaticFiles:
         environ["dyno.static_file"] = True
         method = environ["REQUEST_METHOD"]
         if method not in ("GET", "HEAD"):
-            discard(environ, 0.25)
+            discard(environ, QUICKLY)
             start_response("405 Method Not Allowed", [*self.refusal])
             return []
         if "HTTP_RANGE" in environ:
@@ -119,11 +119,11 @@ class StaticFiles:
         It refuses a single byte, without our headers, and overlooks If-Range.
         """
         match = RANGE.fullmatch(environ["HTTP_RANGE"])
-        last = self.sizes.get(environ["PATH_INFO"], 0) - 1
-        if match and not match[3]:
-            last = min(last, int(match[2] or last))
-            match = int(match[1]) < last
-        if match and "HTTP_IF_RANGE" not in environ:
+        sound = match and "HTTP_IF_RANGE" not in environ
+        if sound and not match[3]:
+            last = self.sizes.get(environ["PATH_INFO"], 0) - 1
+            sound = int(match[1]) < min(last, int(match[2] or last))
+        if sound:
             environ["HTTP_ACCEPT_ENCODING"] = ""  # sizes are of the plain file
         else:
             del environ["HTTP_RANGE"]

@@ -9,7 +9,7 @@ from django.conf import settings
 from django.core import wsgi
 
 from dyno import checks, logs
-from dyno.body import RequestBody, discard
+from dyno.body import PATIENTLY, QUICKLY, RequestBody, discard
 from dyno.bulkhead import Bulkhead, Closing
 from dyno.middleware import security_headers
 from dyno.proxies import is_https_list
@@ -21,11 +21,6 @@ Application = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
 logger = logging.getLogger(__name__)
 
 bulkhead = Bulkhead()
-
-# How long the rest of a body may take that nobody reads, in seconds: one that Django
-# answered, and one that must not hold up the thread that /up needs.
-REST_SECONDS = 5
-REST_OF_REFUSED_SECONDS = 0.25
 
 UP_HEADERS = {"Content-Type": "text/plain", "Content-Length": "3"}
 BUSY = b"<!doctype html><title>Busy</title><h1>Please try again in a moment</h1>\n"
@@ -56,7 +51,7 @@ class FrontDoor:
         sent_id = environ.get("HTTP_X_REQUEST_ID")
         environ["dyno.request_id"] = logs.clean_request_id(sent_id)
         if environ["PATH_INFO"] == "/up":
-            discard(environ, REST_OF_REFUSED_SECONDS)
+            discard(environ, QUICKLY)
             start_response("200 OK", [*self.up_headers])
             return [b"up\n"]
         accepted = codings(environ.get("HTTP_ACCEPT_ENCODING", ""))
@@ -72,15 +67,17 @@ class FrontDoor:
         """Let a request through to Django as soon as the bulkhead has a place."""
         token = bulkhead.enter()
         if token is None:
-            discard(environ, REST_OF_REFUSED_SECONDS)
+            discard(environ, QUICKLY)
             start_response("503 Service Unavailable", [*self.busy_headers])
             return [BUSY]
 
         def leave() -> None:
-            discard(environ, REST_SECONDS)
-            logs.request_id.set("-")
-            status = environ.get("dyno.status", "")
-            bulkhead.leave(token, failed=status.startswith("503"))
+            try:
+                discard(environ, PATIENTLY)
+            finally:
+                logs.request_id.set("-")
+                status = environ.get("dyno.status", "")
+                bulkhead.leave(token, failed=status.startswith("503"))
 
         try:
             logs.request_id.set(environ["dyno.request_id"])
