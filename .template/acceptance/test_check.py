@@ -3,6 +3,7 @@
 import os
 import re
 import shutil
+import signal
 import subprocess
 
 import heroku
@@ -185,6 +186,7 @@ def test_herokus_own_cli_runs_the_release_and_the_site_from_the_example(
             env=heroku.shell(**env),
             stdout=log,
             stderr=subprocess.STDOUT,
+            start_new_session=True,
         )
     try:
         client = heroku.Client(int(port), visitor=True, host=f"127.0.0.1:{port}")
@@ -192,5 +194,6 @@ def test_herokus_own_cli_runs_the_release_and_the_site_from_the_example(
         page = client.get("/")
         assert page.status == 200 and "Hello from Django" in page.text
     finally:
-        local.terminate()
+        os.killpg(local.pid, signal.SIGTERM)  # the site, too
         local.wait()
+    wait_until(lambda: not parts.listens(int(port)))
