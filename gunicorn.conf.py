@@ -4,11 +4,8 @@ gunicorn's settings. Each is here because its default fails on Heroku or costs t
 https://gunicorn.org/reference/settings/
 """
 
-import gc
 import os
-import resource
 import socket
-import sys
 
 from dyno import server
 from dyno.server import LogfmtLogger as logger_class  # noqa: F401
@@ -25,11 +22,10 @@ bind = f"{'127.0.0.1' if local else everywhere}:{os.environ.get('PORT', 8000)}"
 # count cores: a shared dyno reports eight.
 workers = max(1, int(os.environ.get("WEB_CONCURRENCY", 1)))
 
-# While one thread waits for the database, the others work. Each may hold a connection,
-# and more of them make the slowest responses slower. One of the four is kept free of
-# Django, so that /up and static files are always served.
+# While some threads wait for another service, a query or a slow client, the others
+# serve pages. They share the database connections of their worker.
 worker_class = "gthread"
-threads = 4
+threads = int(os.environ.get("WEB_THREADS") or 40)
 
 # The site is loaded before the workers are forked: they share its memory, and a site
 # that cannot be loaded stops the dyno at once.
@@ -89,30 +85,7 @@ loglevel = os.environ.get("DJANGO_LOG_LEVEL", "info").lower()
 # not the release.
 os.environ.setdefault("DATABASE_STATEMENT_TIMEOUT", "25s")
 
-
-def when_ready(server_):
-    """Log what this dyno will use of the database's connections and of the memory."""
-    server.set_time_outs(server_)
-    cfg = server_.cfg
-    connections = cfg.workers * cfg.threads
-    limit = os.environ.get("DATABASE_CONNECTION_LIMIT", "")
-    of = f"of {limit}" if limit.isdecimal() else "DATABASE_CONNECTION_LIMIT not set"
-    unit = 1024**2 if sys.platform == "darwin" else 1024  # bytes there, KiB elsewhere
-    megabytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // unit
-    server_.log.info(
-        f"{cfg.workers} x {cfg.threads} threads = {connections} database connections, "
-        f"{2 * connections} while a release replaces another, {of}; "
-        f"{megabytes} MB before the first request, shared by the workers"
-    )
-
-
-def pre_fork(server_, worker):
-    """Exclude what was loaded before the fork from garbage collection.
-
-    The collector writes to the objects that it visits, and a worker that writes to a
-    shared page of memory gets a copy of it: 14 MB of 91 with one worker.
-    """
-    gc.freeze()
-
-
+# What the master process does before it forks, and each worker before it serves.
+when_ready = server.set_time_outs
+pre_fork = server.prepare_fork
 post_worker_init = server.prepare_worker

@@ -3,16 +3,17 @@
 settings.py imports this module, so it reads no settings when it is loaded.
 """
 
+import os
 import re
-from collections.abc import Mapping
+import threading
+from collections.abc import Callable, Mapping
+from importlib.util import find_spec
 from typing import Any
 
 import dj_database_url
+from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
-from django.core.signals import request_finished
 from django.db import InterfaceError, InternalError, OperationalError, connections
-from django.db.backends.signals import connection_created
-from django.dispatch import receiver
 
 ATTACH = "heroku addons:create heroku-postgresql:essential-0"
 POSTGRESQL = ("postgresql", "postgis")  # how its engines' names end
@@ -30,6 +31,14 @@ DIRECT = "direct"
 # https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-PARAMKEYWORDS
 TIME_OUTS = {"connect_timeout": 3, "tcp_user_timeout": 15_000}
 TIME_OUTS |= {"keepalives_idle": 10, "keepalives_interval": 3, "keepalives_count": 3}
+
+# The pool of each web worker and database: two workers of eight connections each fit
+# the smallest plan, which has 20, with a release and a task worker. Times in seconds:
+# how long a request waits for a connection, how long an unused one is kept, and how
+# long one that cannot be made is tried.
+# https://www.psycopg.org/psycopg3/docs/api/pool.html
+POOL_SIZE = 8
+POOL = {"min_size": 0, "timeout": 10, "max_idle": 10, "reconnect_timeout": 0.5}
 
 
 def from_environ(environ: Mapping[str, str], *, local: bool) -> dict[str, Any]:
@@ -71,9 +80,8 @@ def parse(
             "deploy.E008: psycopg, the driver for the database in DATABASE_URL, is not "
             "installed. Fix: add psycopg[binary] to requirements.in, then run bin/lock"
         ) from None
-    # A new TLS connection for each request makes a page six times slower. A health
-    # check costs 4 to 5 % and prevents an error after the server restarted.
-    config |= {"CONN_MAX_AGE": 600, "CONN_HEALTH_CHECKS": True}
+    # A health check costs 4 to 5 % and prevents an error after the server restarted.
+    config |= {"CONN_MAX_AGE": 0, "CONN_HEALTH_CHECKS": True}
     options = config["OPTIONS"] = TIME_OUTS | config.get("OPTIONS", {})
     if not local and not is_local(config["HOST"]):
         # Heroku signs its own certificates; "verify-full" in the URL is left alone.
@@ -163,37 +171,59 @@ def is_unavailable(error: BaseException | None) -> bool:
     return isinstance(error, kinds) and not lacks_migration(error)
 
 
-# This share of the plan's connections is kept between requests. The rest is for the
-# moment: more dynos, the second generation in a deploy, the release phase, pg:psql.
-KEPT_SHARE = 0.5
-
-CROWDED = """
-    SELECT count(*) > %s * (
-        SELECT CASE rolconnlimit WHEN -1 THEN current_setting('max_connections')::int
-        ELSE rolconnlimit END FROM pg_roles WHERE rolname = current_user
-    ) FROM pg_stat_activity WHERE usename = current_user
-"""
+def is_pool_exhausted(error: BaseException | None) -> bool:
+    """Return whether an error means that no connection of a pool became free."""
+    return type(getattr(error, "__cause__", None)).__name__ == "PoolTimeout"
 
 
-@receiver(connection_created)
-def limit_idle_connections(connection: Any, **kwargs: Any) -> None:
-    """Mark a new connection to be closed after its request if KEPT_SHARE is taken.
+def pool_size() -> int:
+    """Return how many connections to each database a web worker opens at most."""
+    return int(os.environ.get("DATABASE_POOL_SIZE") or POOL_SIZE)
 
-    All dynos see the same count, so nobody has to divide the plan's limit by dynos,
-    workers and threads. While it is crowded, a request pays for a new connection.
+
+def disconnect() -> None:
+    """Close the connections and pools that were opened while the site was loaded.
+
+    Call it before the fork: the processes would share the connections, and a pool would
+    go on without its threads.
     """
-    if connection.vendor == "postgresql" and not is_pooled(connection):
-        with connection.cursor() as cursor:
-            cursor.execute(CROWDED, [KEPT_SHARE])
-            connection.is_one_too_many = cursor.fetchone()[0]
-        if connection.is_one_too_many:
-            request_finished.connect(close_marked_connections)
-
-
-def close_marked_connections(**kwargs: Any) -> None:
-    """Close this thread's connections that were marked when they were made."""
     for connection in connections.all(initialized_only=True):
-        crowded = getattr(connection, "is_one_too_many", False)
-        # Open still, or the question would connect; and not in a test's transaction.
-        if crowded and connection.connection and connection.get_autocommit():
-            connection.close()
+        connection.close()
+        if connection.vendor == "postgresql":
+            connection.close_pool()
+
+
+def use_pools() -> None:
+    """Let the threads of this web worker share connections, by Django's own pool.
+
+    Call it after the fork. In DATABASES a pool would also reach the release and the
+    task worker, whose locks need a connection of their own. A database whose
+    CONN_MAX_AGE was set, or whose OPTIONS name a pool, is left alone.
+    """
+    if not find_spec("psycopg_pool"):  # W041 reports it
+        return
+    for alias in aliases():
+        config = settings.DATABASES[alias]
+        if config["ENGINE"].endswith(POSTGRESQL) and not config["CONN_MAX_AGE"]:
+            pool = POOL | {"max_size": pool_size(), "reconnect_failed": give_up(alias)}
+            config["OPTIONS"].setdefault("pool", pool)
+
+
+def give_up(alias: str) -> Callable[[Any], None]:
+    """Return what psycopg_pool calls when it could not connect to a database.
+
+    If the pool has no connection, nothing will become free: it is closed, which fails
+    the requests that wait, and the next request makes a new one. It would otherwise let
+    each of them wait for its whole time-out.
+    """
+
+    def close(pool: Any) -> None:
+        pool.close(timeout=0)
+        connections[alias].close_pool()
+
+    def reconnect_failed(pool: Any) -> None:
+        if not pool.get_stats()["pool_size"]:
+            # This is one of the pool's own threads, which close() waits for.
+            threading.Thread(target=close, args=[pool], daemon=True).start()
+
+    return reconnect_failed

@@ -30,6 +30,7 @@ def config(level: str, *, admins: bool = False) -> dict[str, Any]:
     """
     level = level.upper() if level.upper() in LEVELS else "INFO"
     filters = {"outages": Outages, "hosts": UnknownHosts, "clients": ClientErrors}
+    filters |= {"pools": FailedConnections}
     return {
         "version": 1,
         "disable_existing_loggers": False,
@@ -50,6 +51,8 @@ def config(level: str, *, admins: bool = False) -> dict[str, Any]:
             "django.request": {"level": "ERROR", "filters": ["outages"]},
             "django.security.DisallowedHost": {"filters": ["hosts"]},
             **{f"django.security.{name}": {"filters": ["clients"]} for name in CLIENTS},
+            # At INFO it logs each use of a connection.
+            "psycopg.pool": {"level": "WARNING", "filters": ["pools"]},
             # gunicorn warns of the body that Django sends in reply to a HEAD.
             "gunicorn.http.wsgi": {"level": "ERROR"},
         },
@@ -129,6 +132,13 @@ class Outages(OnceAMinute):
             return True
         # The access log has each; a failing /ready has a line that says why.
         return bool(record.exc_info) and super().filter(record)
+
+
+class FailedConnections(OnceAMinute):
+    """Lets one reason a minute through why a pool cannot connect, and nothing else."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        return record.msg.startswith("error connecting") and super().filter(record)
 
 
 class UnknownHosts(OnceAMinute):

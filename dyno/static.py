@@ -12,7 +12,6 @@ from django.conf import settings
 from whitenoise import WhiteNoise
 from whitenoise.storage import CompressedManifestStaticFilesStorage
 
-from dyno.body import QUICKLY, discard
 from dyno.middleware import security_headers
 
 # As Django's manifest storage names files: site.0123456789ab.css.
@@ -96,7 +95,6 @@ class StaticFiles:
         environ["dyno.static_file"] = True
         method = environ["REQUEST_METHOD"]
         if method not in ("GET", "HEAD"):
-            discard(environ, QUICKLY)
             start_response("405 Method Not Allowed", [*self.refusal])
             return []
         if "HTTP_RANGE" in environ:

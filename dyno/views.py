@@ -26,6 +26,8 @@ from dyno.uploads import UploadRefused
 logger = logging.getLogger(__name__)
 outages = logger.getChild("ready")
 outages.addFilter(logs.OnceAMinute())
+pools = logger.getChild("pool")
+pools.addFilter(logs.OnceAMinute())
 
 # How long a failure is remembered, in seconds: meanwhile only one thread waits for a
 # database that does not answer.
@@ -139,6 +141,11 @@ class ReportFilter(SafeExceptionReporterFilter):
     )
 
 
+POOL_EXHAUSTED = (
+    "All %d database connections of this process are in use, by slow queries or by "
+    "views that wait. Fix: heroku pg:ps shows the queries; more connections, if the "
+    "plan has them: heroku config:set DATABASE_POOL_SIZE=…  (docs/errors.md#pool)"
+)
 BARE_PAGE = "<!doctype html><title>{0}</title><h1>{0}</h1><p>Code: {1}</p>"
 
 
@@ -166,6 +173,8 @@ def server_error(request: HttpRequest) -> HttpResponse:
         logger.error("An upload was refused. %s", error)
     elif isinstance(error, ImproperlyConfigured) and not database.attached():
         logger.error("No database is attached. Fix: %s", database.ATTACH)
+    elif database.is_pool_exhausted(error):
+        pools.error(POOL_EXHAUSTED, database.pool_size())
     elif not database.is_unavailable(error):
         status = 500
         del headers["Retry-After"]

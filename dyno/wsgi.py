@@ -1,16 +1,16 @@
-"""The WSGI application: /up and the static files, then Django behind a bulkhead."""
+"""The WSGI application: /up and the static files, then Django."""
 
 import io
-import logging
 from collections.abc import Callable, Iterable
 from typing import Any
 
 from django.conf import settings
 from django.core import wsgi
+from django.core.exceptions import BadRequest
+from django.core.signals import request_finished
+from django.dispatch import receiver
 
 from dyno import checks, logs
-from dyno.body import PATIENTLY, QUICKLY, RequestBody, discard
-from dyno.bulkhead import Bulkhead, Closing
 from dyno.middleware import security_headers
 from dyno.proxies import is_https_list
 from dyno.static import StaticFiles, codings
@@ -18,13 +18,11 @@ from dyno.static import StaticFiles, codings
 Environ = dict[str, Any]
 Application = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
 
-logger = logging.getLogger(__name__)
-
-bulkhead = Bulkhead()
-
-UP_HEADERS = {"Content-Type": "text/plain", "Content-Length": "3"}
-BUSY = b"<!doctype html><title>Busy</title><h1>Please try again in a moment</h1>\n"
-BUSY_HEADERS = {"Content-Type": "text/html", "Content-Length": str(len(BUSY))}
+UP_HEADERS = {
+    "Content-Type": "text/plain",
+    "Content-Length": "3",
+    "Cache-Control": "no-store",
+}
 
 
 def get_wsgi_application() -> Application:
@@ -38,20 +36,20 @@ def get_wsgi_application() -> Application:
 
 
 class FrontDoor:
-    """Answers /up and static files, and lets other requests through to Django."""
+    """Answers /up and static files, and hands other requests to Django.
+
+    It reads no body and closes no connection: gunicorn does both.
+    """
 
     def __init__(self, django: Application) -> None:
         self.django = django
-        self.static_files = StaticFiles(self.enter)
-        more = security_headers(secure=True) | {"Cache-Control": "no-store"}
-        self.up_headers = [*(UP_HEADERS | more).items()]
-        self.busy_headers = [*(BUSY_HEADERS | more | {"Retry-After": "10"}).items()]
+        self.static_files = StaticFiles(self.ask_django)
+        self.up_headers = [*(UP_HEADERS | security_headers(secure=True)).items()]
 
     def __call__(self, environ: Environ, start_response: Any) -> Iterable[bytes]:
         sent_id = environ.get("HTTP_X_REQUEST_ID")
         environ["dyno.request_id"] = logs.clean_request_id(sent_id)
         if environ["PATH_INFO"] == "/up":
-            discard(environ, QUICKLY)
             start_response("200 OK", [*self.up_headers])
             return [b"up\n"]
         accepted = codings(environ.get("HTTP_ACCEPT_ENCODING", ""))
@@ -61,55 +59,47 @@ class FrontDoor:
         # Over plain HTTP, Django redirects static files to HTTPS like every page.
         if environ["wsgi.url_scheme"] == "https" or not settings.SECURE_SSL_REDIRECT:
             return self.static_files(environ, start_response)
-        return self.enter(environ, start_response)
+        return self.ask_django(environ, start_response)
 
-    def enter(self, environ: Environ, start_response: Any) -> Iterable[bytes]:
-        """Let a request through to Django as soon as the bulkhead has a place."""
-        token = bulkhead.enter()
-        if token is None:
-            discard(environ, QUICKLY)
-            start_response("503 Service Unavailable", [*self.busy_headers])
-            return [BUSY]
-
-        def leave() -> None:
-            try:
-                discard(environ, PATIENTLY)
-            finally:
-                logs.request_id.set("-")
-                status = environ.get("dyno.status", "")
-                bulkhead.leave(token, failed=status.startswith("503"))
-
-        try:
-            logs.request_id.set(environ["dyno.request_id"])
-            return Closing(self.answer(environ, start_response), leave)
-        except BaseException:
-            leave()
-            raise
-
-    def answer(self, environ: Environ, start_response: Any) -> Iterable[bytes]:
-        """Return Django's response, or a 400 if Django cannot read the request.
-
-        It reads the Content-Type and, for some, the query before its own error handlers
-        begin, so such a request is handed over again without them: see the middleware.
-        """
-        if environ.get("CONTENT_LENGTH", "").isdecimal():
-            environ["dyno.input"] = environ["wsgi.input"]
-            environ["wsgi.input"] = io.BufferedReader(RequestBody(environ))
-        host = environ.get("HTTP_HOST", "")
-        if host.startswith(".") or ".." in host:  # ".example.com" would allow it
-            environ["HTTP_HOST"] = "-"
-
-        def start(status: str, *arguments: Any) -> Any:
-            environ["dyno.status"] = status
-            return start_response(status, *arguments)
-
-        try:
-            return self.django(environ, start)
-        except Exception as error:
-            if "dyno.read" in environ:
-                raise
-            name = type(error).__name__
-            logger.warning("Refused a request that Django could not read: %s", name)
-        unread = {"CONTENT_TYPE": "", "QUERY_STRING": "", "HTTP_COOKIE": ""}
-        environ |= unread | {"dyno.unreadable": True}
+    def ask_django(self, environ: Environ, start_response: Any) -> Iterable[bytes]:
+        """Return Django's response, whose log lines have the id of the request."""
+        logs.request_id.set(environ["dyno.request_id"])
+        length = environ.get("CONTENT_LENGTH", "")
+        if length.isdecimal():
+            body = WholeBody(environ["wsgi.input"], int(length))
+            environ["wsgi.input"] = io.BufferedReader(body)
         return self.django(environ, start_response)
+
+
+@receiver(request_finished)
+def forget_request_id(**kwargs: Any) -> None:
+    """Leave no request's id to what its thread logs next."""
+    logs.request_id.set("-")
+
+
+class WholeBody(io.RawIOBase):
+    """A request's body as a file that raises BadRequest, a 400, if it ends too early.
+
+    gunicorn returns what came before the client hung up, and Django parses that, so a
+    view would take half a form for the whole form.
+    """
+
+    def __init__(self, stream: Any, length: int) -> None:
+        self.stream = stream
+        self.left = length
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        """Read into the buffer; return how many bytes, 0 at the end of the body."""
+        wanted = min(len(buffer), self.left)
+        try:
+            data = self.stream.read(wanted)
+        except OSError as error:
+            raise BadRequest("The client was silent or lost within a body") from error
+        if len(data) < wanted:
+            raise BadRequest("The body ended before its Content-Length")
+        buffer[:wanted] = data
+        self.left -= wanted
+        return wanted

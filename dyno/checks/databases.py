@@ -3,6 +3,7 @@
 import logging
 import os
 import threading
+from importlib.util import find_spec
 from pathlib import Path
 
 from django.apps import apps
@@ -59,8 +60,18 @@ def database_tls() -> Problems:
 
 
 @check()
+def connection_pool() -> Problems:
+    """Find pages that open a connection each, for lack of the library that keeps it."""
+    uses_postgresql = connections["default"].vendor == "postgresql"
+    if uses_postgresql and not find_spec("psycopg_pool"):
+        cause = "psycopg_pool is not installed, so each page makes a new connection."
+        fix = "psycopg[binary,pool] in requirements.in, then bin/lock and commit"
+        yield warning(41, cause, fix)
+
+
+@check()
 def connection_limit() -> Problems:
-    """Find more connections than the plan has, in a release when dynos run twice.
+    """Find more connections than the plan has.
 
     How many dynos run is not known here: one is counted, one connection for the release
     phase and two for a worker, whose heartbeat has its own.
@@ -70,17 +81,15 @@ def connection_limit() -> Problems:
     is_direct = connection.vendor == "postgresql" and not database.is_pooled(connection)
     if not limit.isdecimal() or not is_direct or not figures:
         return
-    workers, threads = int(figures["workers"]), int(figures["threads"])
-    needed = workers * threads * 2 + 1 + 2
+    workers, size = int(figures["workers"]), database.pool_size()
+    needed = workers * size + 1 + 2
     if needed > int(limit):
-        sum_ = (
-            f"{workers} workers x {threads} threads x 2, 1 for the release, 2 a worker"
-        )
-        cause = f"One web dyno takes up to {needed} database connections in a release "
+        sum_ = f"{workers} workers x {size}, 1 for the release, 2 a worker"
+        cause = f"One web dyno takes up to {needed} database connections "
         cause += f"({sum_}), and DATABASE_CONNECTION_LIMIT is {int(limit)}."
-        fix, fitting = "heroku addons:upgrade", (int(limit) - 3) // (2 * threads)
+        fix, fitting = "heroku addons:upgrade", (int(limit) - 3) // workers
         if fitting > 0:
-            fix = f"heroku config:set WEB_CONCURRENCY={fitting}, or {fix}"
+            fix = f"heroku config:set DATABASE_POOL_SIZE={fitting}, or {fix}"
         yield error(18, cause, fix)
 
 
