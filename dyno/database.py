@@ -177,8 +177,14 @@ def is_pool_exhausted(error: BaseException | None) -> bool:
 
 
 def pool_size() -> int:
-    """Return how many connections to each database a web worker opens at most."""
-    return int(os.environ.get("DATABASE_POOL_SIZE") or POOL_SIZE)
+    """Return how many connections to each database a web worker opens at most.
+
+    That is DATABASE_POOL_SIZE; check E040 reports one that is not a number.
+    """
+    text = os.environ.get("DATABASE_POOL_SIZE", "")
+    if text.isdecimal() and int(text):
+        return int(text)
+    return POOL_SIZE
 
 
 def disconnect() -> None:
@@ -193,20 +199,23 @@ def disconnect() -> None:
             connection.close_pool()
 
 
-def use_pools() -> None:
+def use_pools() -> list[str]:
     """Let the threads of this web worker share connections, by Django's own pool.
 
-    Call it after the fork. In DATABASES a pool would also reach the release and the
-    task worker, whose locks need a connection of their own. A database whose
-    CONN_MAX_AGE was set, or whose OPTIONS name a pool, is left alone.
+    Call it after the fork; returns the aliases that have a pool now. In DATABASES a
+    pool would also reach the release and the task worker, whose locks need a connection
+    of their own. A database with a CONN_MAX_AGE or a pool of its own is left alone.
     """
+    pooled = []
     if not find_spec("psycopg_pool"):  # W041 reports it
-        return
+        return pooled
     for alias in aliases():
         config = settings.DATABASES[alias]
-        if config["ENGINE"].endswith(POSTGRESQL) and not config["CONN_MAX_AGE"]:
+        if config["ENGINE"].endswith(POSTGRESQL) and config["CONN_MAX_AGE"] == 0:
             pool = POOL | {"max_size": pool_size(), "reconnect_failed": give_up(alias)}
             config["OPTIONS"].setdefault("pool", pool)
+            pooled.append(alias)
+    return pooled
 
 
 def give_up(alias: str) -> Callable[[Any], None]:
@@ -219,7 +228,9 @@ def give_up(alias: str) -> Callable[[Any], None]:
 
     def close(pool: Any) -> None:
         pool.close(timeout=0)
-        connections[alias].close_pool()
+        connection = connections[alias]
+        if connection.pool is pool:  # and not its successor
+            connection.close_pool()
 
     def reconnect_failed(pool: Any) -> None:
         if not pool.get_stats()["pool_size"]:

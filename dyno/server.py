@@ -131,11 +131,10 @@ def prepare_fork(server: Any, worker: Any) -> None:
     gc.freeze()
 
 
-def log_capacity(worker: Any) -> None:
-    """Log what a dyno uses of the database's connections and of the memory."""
+def log_capacity(worker: Any, databases: int) -> None:
+    """Log what a dyno uses of the connections to its databases and of the memory."""
     workers = worker.cfg.workers
     size = database.pool_size()
-    databases = len(database.aliases())
     connections = workers * size * databases
     limit = os.environ.get("DATABASE_CONNECTION_LIMIT")
     plan = f"of {limit}" if limit else "DATABASE_CONNECTION_LIMIT not set"
@@ -154,8 +153,8 @@ def prepare_worker(worker: Any) -> None:
     from dyno import checks
 
     drain_on_sigterm()
-    database.use_pools()
+    pooled = database.use_pools()
     proxies.trust(worker.cfg.forwarded_allow_ips)
     if worker.age == 1:
-        log_capacity(worker)
+        log_capacity(worker, len(pooled))
         checks.databases.log_unapplied_migrations()

@@ -29,9 +29,10 @@ outages.addFilter(logs.OnceAMinute())
 pools = logger.getChild("pool")
 pools.addFilter(logs.OnceAMinute())
 
-# How long a failure is remembered, in seconds: meanwhile only one thread waits for a
-# database that does not answer.
-REMEMBERED_SECONDS = 5
+# How long an answer of /ready is remembered, in seconds, so that nobody keeps the
+# database busy with it.
+SUCCESS_SECONDS = 1
+FAILURE_SECONDS = 5
 
 
 @login_not_required
@@ -48,33 +49,40 @@ def ready(request: HttpRequest) -> HttpResponse:
     """Answer 200 if everything that the site needs is there, else 503, as JSON.
 
     Each dependency is "ok", "failed" or, if none is attached, "none"; `queued` is the
-    number of tasks that wait for a worker. Takes at most 4 s, unless
-    several databases are silent.
+    number of tasks that wait for a worker.
     """
     states = health.states()
     return JsonResponse(states, status=503 if "failed" in states.values() else 200)
 
 
 class Health:
-    """Checks what the site needs, in one thread at a time while something fails."""
+    """Checks what the site needs, in one thread at a time, and remembers the answer."""
 
     def __init__(self) -> None:
-        self.lock = threading.Lock()
-        self.failure: dict[str, Any] = {}
+        self.asking = threading.Lock()
+        self.last: dict[str, Any] = {}
         self.until = 0.0  # on time.monotonic()'s clock
         self.migrated: set[str] = set()  # aliases, until the next deploy
 
     def states(self) -> dict[str, Any]:
-        """Return the state of each dependency by its name."""
-        if self.failure and (time.monotonic() < self.until or self.lock.locked()):
-            return self.failure
-        with self.lock:
-            if self.failure and time.monotonic() < self.until:
-                return self.failure
-            states = self.ask()
-            self.failure = states if "failed" in states.values() else {}
-            self.until = time.monotonic() + REMEMBERED_SECONDS
-            return states
+        """Return the state of each dependency by its name.
+
+        While one thread asks, the others return the last answer without waiting.
+        """
+        if self.is_old() and self.asking.acquire(blocking=not self.last):
+            try:
+                if self.is_old():
+                    self.last = self.ask()
+                    has_failed = "failed" in self.last.values()
+                    seconds = FAILURE_SECONDS if has_failed else SUCCESS_SECONDS
+                    self.until = time.monotonic() + seconds
+            finally:
+                self.asking.release()
+        return self.last
+
+    def is_old(self) -> bool:
+        """Return whether the last answer is to be given no longer."""
+        return time.monotonic() >= self.until
 
     def ask(self) -> dict[str, Any]:
         """Ask each dependency, but nothing that depends on one that has failed."""
@@ -142,9 +150,9 @@ class ReportFilter(SafeExceptionReporterFilter):
 
 
 POOL_EXHAUSTED = (
-    "All %d database connections of this process are in use, by slow queries or by "
-    "views that wait. Fix: heroku pg:ps shows the queries; more connections, if the "
-    "plan has them: heroku config:set DATABASE_POOL_SIZE=…  (docs/errors.md#pool)"
+    "No database connection became free: slow queries, or views that wait, hold all of "
+    "this process's, %d at most (DATABASE_POOL_SIZE) or as many as the plan allows. "
+    "Fix: heroku pg:ps shows the queries  (docs/errors.md#pool)"
 )
 BARE_PAGE = "<!doctype html><title>{0}</title><h1>{0}</h1><p>Code: {1}</p>"
 

@@ -257,8 +257,6 @@ class Answer:
         self.kind, self.started, self.ended = kind, started, ended
         self.status, self.seconds = status, ended - started
         self.good = status in (200, 201)
-        # What any page says while every thread of its process may hang.
-        self.refused = bool(status == 503 and retry_after and kind != "static")
         # What a page that needs the database says without it.
         self.unavailable = bool(
             status == 503 and retry_after and kind in OF_THE_DATABASE

@@ -1,8 +1,9 @@
 """What survives: each part of a grown site fails under traffic; a table says what of it
 visitors saw.
 
-A page that needs no database goes on. One that does says within a second that it
-cannot, and when to come back. Nothing that was acknowledged is lost.
+A page that needs no database goes on. One that does says that it cannot, and when to
+come back: within a second if the database refuses connections, after the pool's ten if
+it does not answer. Nothing that was acknowledged is lost.
 """
 
 import contextlib
@@ -17,8 +18,17 @@ from contextlib import contextmanager
 
 import heroku
 import pytest
-from formation import CONNECTION_LIMIT, Formation, Traffic, children
+from formation import (
+    CONNECTION_LIMIT,
+    OF_THE_DATABASE,
+    Formation,
+    Traffic,
+    children,
+)
 from parts import certificate, wait_until
+
+# How long a page may wait for a connection, in seconds: database.POOL has ten.
+REFUSED = 11.5
 
 COLUMNS = ("Fault", "Requests", "503", "Failed", "Slowest", "Recovered", "Bound")
 
@@ -56,26 +66,27 @@ def fault(traffic, table):
     """Watch a fault, and hold it to its bounds.
 
     `failed` is how many requests may get neither their answer nor, where they need the
-    database, a 503 with Retry-After within a second; `slowest` and `recovered` are
-    seconds. A dyno that starts takes much of a small machine, so there it is more.
-    Where everything `hangs`, any page may be refused with a 503 and Retry-After.
+    database, a 503 with Retry-After; `slowest` and `recovered` are seconds. A dyno that
+    starts takes much of a small machine, so there it is more. Where the database
+    `hangs`, its pages may take so many seconds for an answer, and REFUSED for a 503.
     """
 
     @contextmanager
-    def watch(name, *, failed=0, slowest=1.0, recovered=2.0, hangs=False):
+    def watch(name, *, failed=0, slowest=1.0, recovered=2.0, hangs=None):
         with traffic.watch() as seen:
             yield seen
-        if hangs:
-            for answer in seen.answers:
-                answer.unavailable = answer.refused
         counts = [len(seen.answers), len(seen.unavailable), len(seen.failed)]
         seconds = [f"{seen.slowest:.2f} s", f"{seen.recovery:.1f} s"]
-        bound = f"{failed} failed, {slowest:g} s, {recovered:g} s"
+        bound = f"{failed} failed, {hangs or slowest:g} s, {recovered:g} s"
         table.append([name, *map(str, counts), *seconds, bound])
         assert len(seen.answers) > 20
         assert len(seen.failed) <= failed, seen.failed
-        assert seen.slowest <= slowest
-        assert hangs or all(answer.seconds < 1 for answer in seen.unavailable)
+        others = [a for a in seen.answers if a.kind not in OF_THE_DATABASE]
+        assert len(others) > 10
+        assert max(a.seconds for a in others) <= slowest
+        assert seen.slowest <= (hangs or slowest)
+        patience = REFUSED if hangs else max(1.5, slowest)
+        assert all(a.seconds < patience for a in seen.unavailable)
         assert seen.recovery <= recovered
 
     return watch
@@ -219,8 +230,7 @@ def test_a_web_worker_of_each_dyno_is_killed(formation, fault):
 
 
 def test_a_dyno_is_stopped_in_the_middle_of_requests(formation, fault):
-    # Where all threads of a process are busy, a request may wait for one of them.
-    with fault("A dyno stopped in the middle of requests", slowest=5.5):
+    with fault("A dyno stopped in the middle of requests", slowest=3):
         statuses = start(formation, "/rehearsal/hang?seconds=5", 6)
         time.sleep(1)
         formation.add_web(1)
@@ -229,17 +239,10 @@ def test_a_dyno_is_stopped_in_the_middle_of_requests(formation, fault):
     assert statuses == [200] * 6
 
 
-def test_views_that_hang_leave_the_other_threads_alone(formation, fault):
-    with fault("4 views hang for 6 s", slowest=6.5):
-        statuses = start(formation, "/rehearsal/hang?seconds=6", 4)
-        wait_until(lambda: len(statuses) == 4)
-    assert statuses == [200] * 4
-
-
 class Probe:
-    """Asks each dyno for /up and a stylesheet, a few times a second.
+    """Asks each dyno for /up, a stylesheet and a page, a few times a second.
 
-    From the sixth second on, both must come in less than a second.
+    Each must come in less than a second, whatever else hangs.
     """
 
     def __init__(self, formation, style):
@@ -247,7 +250,7 @@ class Probe:
         self.threads = [
             threading.Thread(target=self.run, args=(dyno.port, path))
             for dyno in formation.web
-            for path in ("/up", style)
+            for path in ("/up", style, "/")
         ]
 
     def run(self, port, path):
@@ -255,10 +258,9 @@ class Probe:
             begun, status = time.monotonic(), 0
             with contextlib.suppress(OSError):
                 status = heroku.Client(port).get(path).status
-            self.answers.append((begun - self.begun, time.monotonic() - begun, status))
+            self.answers.append((time.monotonic() - begun, status, path))
 
     def __enter__(self):
-        self.begun = time.monotonic()
         for thread in self.threads:
             thread.start()
         return self
@@ -267,21 +269,14 @@ class Probe:
         self.over.set()
         for thread in self.threads:
             thread.join()
-        # Those that were asked for before the sixth second have come soon after it.
-        late = [
-            (min(seconds, at + seconds - 6), status)
-            for at, seconds, status in self.answers
-            if at + seconds >= 6
-        ]
         if kind is None:
-            assert max(late)[0] < 1
-            assert {status for _, status in late} == {200}
-            assert len(late) > 20
+            assert max(self.answers)[0] < 1, max(self.answers)
+            assert {status for _, status, _ in self.answers} == {200}
+            assert len(self.answers) > 100
 
 
 def flood(formation, path, count=12):
-    """Ask each dyno for so many pages, half of them a moment later, so that they fill
-    each of its processes; return a list for their answers."""
+    """Ask each dyno for so many pages at once; return a list for their answers."""
     answers = []
 
     def ask(port):
@@ -289,28 +284,24 @@ def flood(formation, path, count=12):
         answer = heroku.Client(port).get(path)
         answers.append((answer.status, time.monotonic() - begun, answer.headers))
 
-    for _ in range(2):
-        for dyno in formation.web * (count // 2):
-            threading.Thread(target=ask, args=(dyno.port,)).start()
-        time.sleep(0.3)
+    for dyno in formation.web * count:
+        threading.Thread(target=ask, args=(dyno.port,)).start()
     return answers
 
 
 def bounded(formation, answers, seconds):
-    """Assert that each page of a flood was answered, or soon refused."""
+    """Assert that each page of a flood was answered, or refused after its patience."""
     wait_until(lambda: len(answers) == 12 * len(formation.web))
-    assert {status for status, _, _ in answers} == {200, 503}
+    assert {status for status, _, _ in answers} <= {200, 503}
     assert max(took for _, took, _ in answers) < seconds
-    refused = [answer for answer in answers if answer[0] == 503]
-    # A page waits for five seconds, and behind one that waits.
-    assert max(took for _, took, _ in refused) < 8
-    for _, _, headers in refused:
-        assert headers["Retry-After"] and headers["Content-Security-Policy"]
+    for status, took, headers in answers:
+        if status == 503:
+            assert took < REFUSED
+            assert headers["Retry-After"] and headers["Content-Security-Policy"]
 
 
 def test_postgresql_is_frozen(formation, traffic, fault):
-    name = "PostgreSQL frozen for 15 s"
-    with fault(name, slowest=17, recovered=3, hangs=True) as seen:
+    with fault("PostgreSQL frozen for 15 s", recovered=3, hangs=17) as seen:
         with Probe(formation, traffic.style):
             formation.postgres.pause()
             try:
@@ -325,8 +316,7 @@ def test_postgresql_is_frozen(formation, traffic, fault):
 
 
 def test_a_table_is_locked(formation, traffic, fault):
-    name = "A table locked for 15 s"
-    with fault(name, slowest=17, recovered=3, hangs=True) as seen:
+    with fault("A table locked for 15 s", recovered=3, hangs=17) as seen:
         with Probe(formation, traffic.style):
             lock = "BEGIN; LOCK TABLE auth_group; SELECT pg_sleep(15); COMMIT"
             session = threading.Thread(target=formation.sql, args=(lock,))
@@ -350,29 +340,17 @@ def test_a_table_is_locked_for_longer_than_a_query_may_take(formation):
     assert formation.get("/rehearsal/data").status == 200
 
 
-def test_views_hang_on_every_thread(formation, traffic, fault):
-    name = "Views that hang on every thread for 15 s"
-    with fault(name, slowest=17, recovered=3, hangs=True) as seen:
-        with Probe(formation, traffic.style):
-            answers = flood(formation, "/rehearsal/hang?seconds=15")
-            time.sleep(8)
-            clients = [heroku.Client(dyno.port) for dyno in formation.web * 4]
-            # A refusal leaves the connection as it is: a reset could lose the answer.
-            forms = [
-                client.post("/admin/login/", 100_000 * "a") for client in clients * 2
-            ]
-            # The kernel may have left one of two web workers with a free place.
-            assert {503} <= {form.status for form in forms} <= {403, 503}
-            assert all(f.headers["Retry-After"] for f in forms if f.status == 503)
-            wait_until(lambda: len(answers) == 12 * len(formation.web))
-            seen.mend()
-        bounded(formation, answers, 17)
-        time.sleep(4)
+def test_views_that_hang_leave_all_others_alone(formation, traffic, fault):
+    name = "Views that hang on 12 threads of each dyno for 15 s"
+    with fault(name), Probe(formation, traffic.style):
+        answers = flood(formation, "/rehearsal/hang?seconds=15")
+        wait_until(lambda: len(answers) == 12 * len(formation.web))
+    assert {status for status, _, _ in answers} == {200}
+    assert max(took for _, took, _ in answers) < 17
 
 
 @pytest.mark.parametrize("length", [20, 9_000_000])
-def test_bodies_trickle(formation, traffic, fault, length):
-    """A body must come at body.LEAST_RATE, ten seconds after its beginning."""
+def test_bodies_that_trickle_leave_all_others_alone(formation, traffic, fault, length):
     head = "\r\n".join(
         [
             "POST /admin/login/ HTTP/1.1",
@@ -387,46 +365,34 @@ def test_bodies_trickle(formation, traffic, fault, length):
     ended = []
 
     def trickle(port):
-        begun, answer = time.monotonic(), b""
-        with socket.create_connection(("127.0.0.1", port), 2.5) as client:
+        """Send a byte each second, ten in all, and go; note the answer's status."""
+        answer = b""
+        with socket.create_connection(("127.0.0.1", port), 1) as client:
             client.sendall(head.encode())
-            with contextlib.suppress(ConnectionError):
-                while time.monotonic() - begun < 60:
-                    client.sendall(b"-")
-                    with contextlib.suppress(TimeoutError):
-                        piece = client.recv(4096)
-                        answer += piece
-                        if not piece:
-                            break
-        ended.append((int(answer[9:12]), time.monotonic() - begun))
+            for _ in range(10):
+                client.sendall(b"-")
+                with contextlib.suppress(TimeoutError):
+                    answer += client.recv(4096)
+            client.shutdown(socket.SHUT_WR)
+            client.settimeout(5)
+            answer += client.recv(4096)
+        ended.append(int(answer[9:12]))
 
     name = f"6 bodies of {length} bytes trickle into each dyno"
-    watch = fault(name, slowest=30, recovered=3, hangs=True)
-    with watch as seen, Probe(formation, traffic.style):
+    with fault(name), Probe(formation, traffic.style):
         for dyno in formation.web * 6:
             threading.Thread(target=trickle, args=(dyno.port,)).start()
-        wait_until(lambda: len(ended) == 6 * len(formation.web), 90)
-        seen.mend()
-        time.sleep(4)
-    assert {found for found, _ in ended} <= {400, 503}
-    assert max(seconds for _, seconds in ended) < 35
+        wait_until(lambda: len(ended) == 6 * len(formation.web), 30)
+    assert {*ended} == {400}  # half a form is never taken for a whole one
 
 
-def test_views_that_call_sys_exit_end_no_other_request(formation, fault):
-    with fault("40 views call sys.exit()"):
-        statuses = [formation.get("/rehearsal/leave").status for _ in range(40)]
-        time.sleep(2)
-    assert statuses == [500] * 40
-    assert "A view raised SystemExit" in formation.logs()
-
-
-def test_clients_that_trickle_hold_up_their_own_process_at_most(formation, fault):
+def test_clients_that_trickle_through_the_router_hold_up_nobody(formation, fault):
     context = ssl.create_default_context(cafile=formation.router.certificate)
     head = (
         f"POST /rehearsal/write?name=trickled HTTP/1.1\r\nHost: {heroku.HOST}\r\n"
         "Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 900\r\n\r\n"
     )
-    with fault("4 clients trickle their requests for 5 s", slowest=6):
+    with fault("4 clients trickle their requests for 5 s"):
         clients = []
         for _ in range(4):
             plain = socket.create_connection(("127.0.0.1", formation.router.tls_port))

@@ -4,11 +4,14 @@ import importlib.util
 import os
 import subprocess
 import sys
+import threading
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 
 import pytest
+from django.conf import settings as django_settings
+from django.db.utils import ConnectionHandler
 from django.urls import path
 
 ENGINE = Path(__file__).resolve().parent
@@ -71,6 +74,35 @@ def site(tmp_path, settings, monkeypatch):
     from sites import sound_site
 
     return sound_site(tmp_path, monkeypatch, settings)
+
+
+@pytest.fixture
+def closed_pools():
+    """Return a function that waits for the threads that close a pool."""
+
+    def wait():
+        for thread in threading.enumerate():
+            if thread.name.endswith("(close)"):
+                thread.join(10)
+
+    return wait
+
+
+@pytest.fixture
+def use_databases(monkeypatch, closed_pools):
+    """Return a function that replaces DATABASES, and returns their connections."""
+    from dyno import database
+
+    def use(**configs):
+        # Not by pytest-django's settings, which warn of this one.
+        monkeypatch.setattr(django_settings, "DATABASES", configs)
+        monkeypatch.setattr(database, "connections", ConnectionHandler(configs))
+        return database.connections
+
+    yield use
+    closed_pools()
+    database.connections.all()  # or this thread would not know of others' pools
+    database.disconnect()
 
 
 @pytest.fixture

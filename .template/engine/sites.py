@@ -122,6 +122,9 @@ class Site:
         # Not by pytest-django's settings, which warn of this one.
         self.monkeypatch.setattr(django_settings, "DATABASES", {"default": default})
 
+    def no_psycopg_pool(self):
+        self.monkeypatch.setattr(databases, "find_spec", lambda name: None)
+
     def no_mail(self):
         self.without("EMAIL_URL")
         self.mailer("dyno.mail.UnsentMail")

@@ -60,7 +60,12 @@ BROKEN = {
     ),
     "a bucket lacks its library": ("E016", do("bucket")),
     "each worker has its own cache": ("W005 W017", do("own_caches")),
-    "threads exceed the plan": ("E018", do("env", DATABASE_CONNECTION_LIMIT="14")),
+    "the pools exceed the plan": ("E018", do("env", DATABASE_CONNECTION_LIMIT="18")),
+    "a larger pool exceeds the plan": (
+        "E018",
+        do("env", DATABASE_CONNECTION_LIMIT="20", DATABASE_POOL_SIZE="9"),
+    ),
+    "the library of the pool is missing": ("W041", do("no_psycopg_pool")),
     "keepalive is too short": ("E020", do("file", CONF, gunicorn(keepalive=60))),
     "gunicorn stops too late": (
         "E021",
@@ -131,7 +136,7 @@ SOUND = {
     "debug is off": do("env", DEBUG="False"),
     "a host is an address": do("setting", ALLOWED_HOSTS=["[fd00::1]", "10.0.0.1"]),
     "verify-full is stricter than require": do("database", sslmode="verify-full"),
-    "the plan's limit is enough": do("env", DATABASE_CONNECTION_LIMIT="15"),
+    "the plan's limit is enough": do("env", DATABASE_CONNECTION_LIMIT="19"),
     "the server is named in the Procfile": do(
         "file", "Procfile", "web: newrelic-admin run-program gunicorn -k gthread app"
     ),
@@ -211,16 +216,18 @@ def test_the_url_of_a_pooler_is_checked_too(site):
 
 
 def test_gunicorns_figures_are_those_that_its_arguments_leave(site):
-    site.env(GUNICORN_CMD_ARGS="--keep-alive 5 --graceful-timeout 60 --threads 30")
+    site.env(GUNICORN_CMD_ARGS="--keep-alive 5 --graceful-timeout 60 --workers 13")
     site.env(DATABASE_CONNECTION_LIMIT="100")
     assert set(found()) == {"deploy.E018", "deploy.E020", "deploy.E021"}
 
 
 def test_the_fix_for_too_many_connections_is_a_number_that_fits(site):
     site.env(DATABASE_CONNECTION_LIMIT="14")
-    assert "WEB_CONCURRENCY=1" in found()["deploy.E018"].hint
-    site.env(DATABASE_CONNECTION_LIMIT="8")
-    assert "WEB_CONCURRENCY" not in found()["deploy.E018"].hint
+    assert "DATABASE_POOL_SIZE=5," in found()["deploy.E018"].hint
+    site.env(DATABASE_POOL_SIZE="5")
+    assert found() == {}
+    site.env(DATABASE_CONNECTION_LIMIT="4")
+    assert "DATABASE_POOL_SIZE" not in found()["deploy.E018"].hint
 
 
 def test_the_reason_why_the_web_process_does_not_start_is_reported(site):

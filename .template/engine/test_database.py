@@ -1,18 +1,11 @@
 """How connections are made, kept and judged."""
 
 import sys
-import time
 
 import psycopg
 import pytest
 from django.core.exceptions import ImproperlyConfigured
-from django.core.signals import request_finished
-from django.db import (
-    InternalError,
-    OperationalError,
-    ProgrammingError,
-    connections,
-)
+from django.db import InternalError, OperationalError, ProgrammingError, connections
 
 from dyno import database
 from dyno.database import from_environ, is_local, is_unavailable, lacks_migration
@@ -24,13 +17,16 @@ def default(url=URL, *, local=False, **environ):
     return from_environ({"DATABASE_URL": url} | environ, local=local)["default"]
 
 
-def test_connections_are_kept_checked_encrypted_and_timed():
+def test_connections_are_checked_encrypted_and_timed():
     config = default()
-    assert config["CONN_MAX_AGE"] == 600
     assert config["CONN_HEALTH_CHECKS"] is True
     assert config["OPTIONS"]["sslmode"] == "require"
     assert config["OPTIONS"]["connect_timeout"] <= 5
     assert config["OPTIONS"]["tcp_user_timeout"] <= 30_000
+
+
+def test_a_thread_keeps_no_connection_which_a_pool_would_not_allow():
+    assert default()["CONN_MAX_AGE"] == 0
 
 
 def test_the_options_in_the_url_are_left_alone():
@@ -150,59 +146,6 @@ def test_the_database_itself_says_that_a_table_or_column_is_missing(query):
     with pytest.raises(errors) as caught, connections["default"].cursor() as cursor:
         cursor.execute(query)
     assert lacks_migration(caught.value) and not is_unavailable(caught.value)
-
-
-def test_a_connection_that_the_server_closed_is_replaced(on_postgresql):
-    """The next request checks it, so no visitor sees an error."""
-    connection = on_postgresql
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_backend_pid()")
-        [pid] = cursor.fetchone()
-    other = connection.copy()
-    with other.cursor() as cursor:
-        cursor.execute("SELECT pg_terminate_backend(%s)", [pid])
-    other.close()
-    time.sleep(0.2)
-    connection.health_check_enabled = True
-    connection.health_check_done = False
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_backend_pid()")
-        assert cursor.fetchone() != (pid,)
-
-
-@pytest.mark.parametrize("share, kept", [(0.5, True), (0.0, False)])
-def test_a_connection_is_closed_after_its_request_if_it_is_crowded(
-    on_postgresql, monkeypatch, share, kept
-):
-    monkeypatch.setattr(database, "KEPT_SHARE", share)
-    on_postgresql.close()
-    on_postgresql.ensure_connection()
-    request_finished.send(sender=None)
-    assert (on_postgresql.connection is not None) is kept
-
-
-def test_a_crowded_connection_that_was_lost_is_not_made_again(
-    on_postgresql, monkeypatch
-):
-    monkeypatch.setattr(database, "KEPT_SHARE", 0.0)
-    on_postgresql.close()
-    on_postgresql.ensure_connection()
-    on_postgresql.close()  # as Django does after an error
-    with monkeypatch.context() as away:
-        away.setitem(on_postgresql.settings_dict, "PORT", "1")
-        request_finished.send(sender=None)
-    assert on_postgresql.connection is None
-
-
-def test_a_pooled_connection_is_never_crowded(on_postgresql, monkeypatch):
-    monkeypatch.setattr(database, "KEPT_SHARE", 0.0)
-    config = on_postgresql.settings_dict
-    monkeypatch.setitem(config, "DISABLE_SERVER_SIDE_CURSORS", True)
-    monkeypatch.setattr(on_postgresql, "is_one_too_many", False, raising=False)
-    on_postgresql.close()
-    on_postgresql.ensure_connection()
-    request_finished.send(sender=None)
-    assert on_postgresql.connection is not None
 
 
 def test_a_server_that_is_no_copy_is_no_follower(on_postgresql):

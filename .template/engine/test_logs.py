@@ -138,6 +138,20 @@ def test_an_outage_is_logged_once_a_minute_and_every_other_error(
     assert seen == ["away"] + ["a mistake"] * 3
 
 
+def test_a_pool_that_cannot_connect_says_why_once_a_minute(caplog, monkeypatch):
+    pool = logging.getLogger("psycopg.pool")
+    for quiet in pool.filters:
+        monkeypatch.setattr(quiet, "quiet_until", 0)
+    for _ in range(3):
+        pool.warning("rolling back returned connection: %s", "one")
+        pool.warning("error connecting in %r: %s", "pool-1", "refused")
+    assert caplog.messages == ["error connecting in 'pool-1': refused"]
+
+
+def test_a_pool_does_not_log_each_use_of_a_connection():
+    assert not logging.getLogger("psycopg.pool").isEnabledFor(logging.INFO)
+
+
 def test_a_client_that_sends_another_sites_form_cannot_log_a_query(caplog):
     client = Client(enforce_csrf_checks=True)
     referer = {"referer": "https://evil.example.com/?token=secret"}

@@ -1,20 +1,15 @@
-"""The headers of each page, what is refused, and what a view cannot break."""
-
-import asyncio
-import sys
+"""The headers of each page, and what is refused."""
 
 import pytest
-from asgiref.sync import async_to_sync
 from django.conf import settings
 from django.core.exceptions import PermissionDenied, SuspiciousOperation
 from django.db import OperationalError
 from django.http import HttpResponse, StreamingHttpResponse
 from django.middleware import csp
-from django.test import AsyncClient, Client, override_settings
+from django.test import Client, override_settings
 from django.utils.csp import CSP, build_policy
 from django.views.decorators.cache import cache_control
 from django.views.decorators.csp import csp_override
-from wsgi_client import get
 
 from dyno.middleware import security_headers
 
@@ -32,12 +27,6 @@ def https():
     """A browser on HTTPS, with the settings that development lacks."""
     with override_settings(SECURE_HSTS_SECONDS=3600, SECURE_SSL_REDIRECT=True):
         yield Client(raise_request_exception=False, headers={"host": "127.0.0.1"})
-
-
-@pytest.fixture
-def visitor():
-    """A client that gets error pages, as a browser does."""
-    return Client(raise_request_exception=False)
 
 
 def sent(answer):
@@ -192,40 +181,7 @@ def test_a_body_of_no_declared_length_gets_411():
     assert "411 by the site" in answer.text
 
 
-@pytest.mark.parametrize("length, answer", [("100", 200), ("101", 413), ("a", 400)])
+@pytest.mark.parametrize("length, answer", [("100", 200), ("101", 413)])
 def test_a_body_has_a_largest_size(length, answer):
     with override_settings(REQUEST_MAX_BYTES=100):
         assert status(content_length=length) == answer
-
-
-class Odd(BaseException):
-    """Not an Exception."""
-
-
-@pytest.mark.parametrize("error", [SystemExit, KeyboardInterrupt, Odd, GeneratorExit])
-def test_what_would_end_the_thread_is_a_500(broken, error):
-    broken(error)
-    assert get("/page")[0] == 500
-
-
-def test_exit_in_a_view_is_a_500_and_is_logged(visitor, page, caplog):
-    page(lambda request: sys.exit("a mistake"))
-    assert visitor.get("/page").status_code == 500
-    assert "SystemExit" in caplog.text
-
-
-def test_a_view_that_was_cancelled_is_a_500(visitor, page):
-    async def view(request):
-        raise asyncio.CancelledError
-
-    page(view)
-    assert visitor.get("/page").status_code == 500
-
-
-def test_a_request_whose_client_has_gone_stays_cancelled_under_asgi(page):
-    async def view(request):
-        raise asyncio.CancelledError
-
-    page(view)
-    with pytest.raises(asyncio.CancelledError):
-        async_to_sync(AsyncClient(raise_request_exception=False).get)("/page")

@@ -6,22 +6,19 @@ from pathlib import Path
 
 from django.contrib.staticfiles.storage import HashedFilesMixin
 from django.db import connection
+from django.db.backends.postgresql.base import DatabaseWrapper
 from django.utils.csp import build_policy
 from django_tasks_db.models import DBTaskResult
-from gunicorn.http import wsgi
 from gunicorn.workers import base
+from psycopg_pool import pool
 
 README = Path(__file__).resolve().parents[2] / "dyno/README.md"
 
 
-def test_the_readme_lists_five_at_most():
+def test_the_readme_lists_four():
     table = README.read_text().partition("## Names that are not public")[2]
     rows = re.findall(r"^\| .*`.*$", table, re.MULTILINE)
-    assert len(rows) == 5
-
-
-def test_gunicorn_puts_the_socket_of_a_request_into_its_environ():
-    assert '"gunicorn.socket"' in inspect.getsource(wsgi)
+    assert len(rows) == 4
 
 
 def test_gunicorn_logs_a_refused_request_in_the_words_that_the_log_looks_for():
@@ -50,4 +47,11 @@ def test_a_connection_can_be_copied_with_its_settings():
     copy = connection.copy("other")
     assert copy.alias == "other"
     assert copy.settings_dict == connection.settings_dict
-    assert copy.connection is None
+
+
+def test_the_pool_of_a_database_can_be_closed():
+    assert list(inspect.signature(DatabaseWrapper.close_pool).parameters) == ["self"]
+
+
+def test_a_pool_logs_a_failed_connection_in_the_words_that_the_log_looks_for():
+    assert '"error connecting in %r: ' in inspect.getsource(pool)

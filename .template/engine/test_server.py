@@ -1,6 +1,7 @@
 """What gunicorn is given: its log, time-outs of its sockets, and draining."""
 
 import errno
+import gc
 import logging
 import signal
 import socket
@@ -12,7 +13,7 @@ from types import SimpleNamespace
 import pytest
 from gunicorn.config import Config
 
-from dyno import proxies, server, wsgi
+from dyno import checks, database, proxies, server
 from dyno.server import LogfmtLogger
 
 
@@ -159,12 +160,52 @@ def test_a_worker_stops_once_and_some_seconds_after_sigterm(stopped):
     assert moment - told >= 0.2
 
 
-def test_a_worker_keeps_a_thread_free_and_trusts_gunicorns_proxies(
-    stopped, monkeypatch
-):
-    monkeypatch.setattr(wsgi.bulkhead, "places", None)
+@pytest.fixture
+def start(stopped, monkeypatch, use_databases):
+    """Return a function that prepares a worker, the first or a later one."""
     monkeypatch.setattr(proxies, "trusted", [])
-    cfg = SimpleNamespace(threads=4, forwarded_allow_ips=["*"])
-    server.prepare_worker(SimpleNamespace(cfg=cfg, age=2))
-    assert wsgi.bulkhead.places == 3
+    use_databases(default=database.parse("postgres://u:p@db.example.com/name"))
+    cfg = SimpleNamespace(workers=2, threads=40, forwarded_allow_ips=["*"])
+    log = logging.getLogger("gunicorn.error")
+
+    def prepare(age):
+        server.prepare_worker(SimpleNamespace(cfg=cfg, age=age, log=log))
+
+    return prepare
+
+
+def test_a_worker_trusts_gunicorns_proxies(start):
+    start(age=2)
     assert {str(network) for network in proxies.trusted} == {"0.0.0.0/0", "::/0"}
+
+
+def test_a_worker_has_a_pool_of_connections(start):
+    start(age=2)
+    assert "pool" in database.connections["default"].settings_dict["OPTIONS"]
+
+
+def test_the_first_worker_logs_what_the_dyno_takes(start, caplog, monkeypatch):
+    looked = []
+    monkeypatch.setattr(
+        checks.databases, "log_unapplied_migrations", lambda: looked.append(1)
+    )
+    monkeypatch.setenv("DATABASE_CONNECTION_LIMIT", "20")
+    monkeypatch.setenv("DATABASE_POOL_SIZE", "6")
+    caplog.set_level(logging.INFO)
+    for age in (1, 2, 3):
+        start(age)
+    [line] = caplog.messages
+    assert "2 workers x 6 (DATABASE_POOL_SIZE) x 1 databases = 12 " in line
+    assert " 24 while a release replaces another, of 20; 40 threads a worker" in line
+    assert looked == [1]
+
+
+def test_a_fork_leaves_the_garbage_collector_nothing_to_write_to(monkeypatch):
+    disconnected = []
+    monkeypatch.setattr(database, "disconnect", lambda: disconnected.append(1))
+    try:
+        server.prepare_fork(None, None)
+        assert gc.get_freeze_count() > 0
+    finally:
+        gc.unfreeze()
+    assert disconnected

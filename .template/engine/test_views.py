@@ -10,6 +10,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import InterfaceError, OperationalError, ProgrammingError
 from django.db.utils import ConnectionHandler
 from django.test import override_settings
+from psycopg_pool import PoolTimeout
 
 from dyno import database, logs, views
 
@@ -20,7 +21,8 @@ ID = "3b241101-e2bb-4255-8caf-4136c566a962"
 def health(monkeypatch):
     """A memory of failures of each test's own, and no log that is still quiet."""
     monkeypatch.setattr(views, "health", views.Health())
-    monkeypatch.setattr(views.outages.filters[0], "quiet_until", 0)
+    for logger in (views.outages, views.pools):
+        monkeypatch.setattr(logger.filters[0], "quiet_until", 0)
     return views.health
 
 
@@ -75,9 +77,17 @@ def test_ready_remembers_a_failure(client, failing, health, monkeypatch):
     assert client.get("/ready").status_code == 200
 
 
-def test_one_thread_at_a_time_asks_while_something_fails(health, monkeypatch):
+def test_a_success_is_remembered_too_but_not_for_long(health, monkeypatch):
+    asked = []
+    monkeypatch.setattr(health, "ask", lambda: asked.append(1) or {"database": "ok"})
+    assert [health.states() for _ in range(3)] == [{"database": "ok"}] * 3
+    assert len(asked) == 1
+    assert health.until - time.monotonic() <= 1
+
+
+def test_while_one_thread_asks_the_others_get_the_last_answer(health, monkeypatch):
     failed, asking, go = {"database": "failed"}, threading.Event(), threading.Event()
-    health.failure = failed
+    health.last = failed
 
     def ask():
         asking.set()
@@ -94,7 +104,7 @@ def test_one_thread_at_a_time_asks_while_something_fails(health, monkeypatch):
     assert health.states() == {"database": "ok"}
 
 
-def test_threads_that_come_together_take_the_failure_that_the_first_one_finds(
+def test_threads_that_come_together_take_the_answer_that_the_first_one_finds(
     health, monkeypatch
 ):
     asked, go = [], threading.Event()
@@ -206,6 +216,20 @@ def test_an_absent_database_is_a_503_and_the_log_names_the_command(
     assert answer.status_code == 503
     assert "heroku" not in answer.text
     assert "heroku addons:create heroku-postgresql" in caplog.text
+
+
+def test_an_exhausted_pool_is_a_503_and_the_log_names_the_config_var_once_a_minute(
+    visitor, broken, monkeypatch, caplog
+):
+    monkeypatch.setenv("DATABASE_POOL_SIZE", "5")
+    error = OperationalError("couldn't get a connection after 10.00 sec")
+    error.__cause__ = PoolTimeout()
+    broken(error)
+    assert {visitor.get("/page").status_code for _ in range(3)} == {503}
+    messages = [r.getMessage() for r in caplog.records if r.name == "dyno.views.pool"]
+    [message] = messages
+    assert "5 at most (DATABASE_POOL_SIZE)" in message
+    assert "heroku config:set DATABASE_POOL_SIZE=" in message
 
 
 def test_a_forgotten_migration_is_a_500_and_the_log_names_the_commands(

@@ -255,55 +255,6 @@ def test_ready_counts_no_tasks_while_the_database_is_away(queue, client, monkeyp
     assert "queued" not in answer.json()
 
 
-@pytest.fixture
-def heartbeat(on_postgresql, monkeypatch):
-    """A living worker's heartbeat, which waits for nobody."""
-    monkeypatch.setattr(worker, "GRACE", -1)
-    heartbeat = Heartbeat("worker.1-alive")
-    heartbeat.beat()
-    return heartbeat
-
-
-def test_a_task_of_a_dead_worker_is_queued_again_by_a_living_one(heartbeat):
-    running("worker.2-dead")
-    heartbeat.beat()
-    assert statuses() == [PENDING]
-
-
-def test_a_task_of_a_living_worker_is_left_alone(heartbeat):
-    row = running("worker.1-alive")
-    heartbeat.running_task = row.pk
-    heartbeat.beat()
-    assert statuses() == [TaskResultStatus.RUNNING]
-
-
-def test_a_task_that_a_worker_claimed_and_does_not_run_is_queued_again(heartbeat):
-    running("worker.1-alive")
-    heartbeat.beat()
-    assert statuses() == [PENDING]
-
-
-def test_a_dead_worker_is_given_time_to_come_back(heartbeat, monkeypatch):
-    monkeypatch.setattr(worker, "GRACE", 3600)
-    running("worker.2-restarting")
-    heartbeat.beat()
-    heartbeat.beat()
-    assert statuses() == [TaskResultStatus.RUNNING]
-    assert heartbeat.orphans
-
-
-def test_a_workers_sign_of_life_ends_with_its_connection(heartbeat, on_postgresql):
-    def living():
-        with on_postgresql.cursor() as cursor:
-            cursor.execute(worker.LIVING, [worker.WORKER_LOCKS])
-            return {number for (number,) in cursor}
-
-    number = worker.lock_number("worker.1-alive")
-    assert number in living()
-    on_postgresql.close()
-    assert number not in living()
-
-
 def test_pruning_deletes_what_has_expired_and_nothing_else(queue):
     now = timezone.now()
     for name, days in (("old", -1), ("new", 1)):

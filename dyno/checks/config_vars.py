@@ -18,10 +18,12 @@ ADDRESS = re.compile(r"[\w.!#$%&'*+/=?^{|}~-]+@([a-z0-9-]+\.)+[a-z0-9-]+", re.I)
 # Config vars whose mistakes nobody else reports: what each must match, and an example.
 FORMS = {
     "DATABASE_CONNECTION_LIMIT": (r"\d+", "20"),
+    "DATABASE_POOL_SIZE": (r"[1-9]\d*", "8"),
     "DATABASE_STATEMENT_TIMEOUT": (r"\d+(us|ms|s|min|h|d)?", "25s"),
     "DJANGO_HSTS_SECONDS": (r"\d+", "3600"),
     "DJANGO_STATIC_HOST": (r"https://[a-z0-9.-]+(:\d+)?/?", "https://cdn.example.com"),
     "DJANGO_TRUSTED_HOPS": (r"\d+", "1"),
+    "WEB_THREADS": (r"[1-9]\d*", "40"),
 }
 
 

@@ -9,15 +9,10 @@ urlpatterns = [
     path("rehearsal/cached", views.cached),
     path("rehearsal/enqueue", views.enqueue),
     path("rehearsal/hang", views.hang),
-    path("rehearsal/leave", views.leave),
     path("rehearsal/query", views.query),
     path("rehearsal/leak", views.leak),
     path("rehearsal/upload", views.upload),
     path("rehearsal/sql", views.sql),
-    path("rehearsal/raises", views.raises),
-    path("rehearsal/async_raises", views.async_raises),
-    path("rehearsal/cancelled", views.cancelled),
-    path("rehearsal/streams", views.streams),
     path("", include("mysite.urls")),
 ]
 

@@ -1,9 +1,6 @@
 """Pages that need the parts of a grown site, one each."""
 
-import asyncio
-import builtins
 import os
-import sys
 import time
 
 from django.contrib.auth.models import Group
@@ -59,11 +56,6 @@ def hang(request):
     return HttpResponse(DYNO)
 
 
-def leave(request):
-    """End Python, which only a mistake does."""
-    sys.exit("leaving")
-
-
 def query(request):
     """Keep the database busy for a while."""
     with connection.cursor() as cursor:
@@ -88,30 +80,3 @@ def sql(request):
     with connection.cursor() as cursor:
         cursor.execute(request.GET["query"])
     return HttpResponse(cursor.fetchone())
-
-
-def raises(request):
-    """Raise what is no Exception."""
-    raise getattr(builtins, request.GET["kind"])
-
-
-async def async_raises(request):
-    """Raise what is no Exception, in a coroutine."""
-    raise getattr(builtins, request.GET["kind"])
-
-
-async def cancelled(request):
-    """Await a task that was cancelled."""
-    task = asyncio.ensure_future(asyncio.sleep(60))
-    task.cancel()
-    await task
-
-
-def streams(request):
-    """Raise it before the first piece of a response that is read to its end."""
-
-    def pieces():
-        raise getattr(builtins, request.GET["kind"])
-        yield b""
-
-    return HttpResponse(pieces())

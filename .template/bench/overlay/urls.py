@@ -7,6 +7,13 @@ from django.urls import include, path
 urlpatterns = [
     path("bench/query", views.query),
     path("bench/user", views.user),
+    path("bench/quick", views.quick),
+    path("bench/wait", views.wait),
+    path("bench/held", views.held),
+    path("bench/slow-query", views.slow_query),
+    path("bench/stream", views.stream),
+    path("bench/download", views.download),
+    path("bench/upload", views.upload),
 ]
 if settings.BENCH_HOME:
     links = [path("", views.nothing, name="index")]

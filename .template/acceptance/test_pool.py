@@ -1,0 +1,267 @@
+"""Threads and database connections: a web worker has a pool, and nothing else has."""
+
+import shutil
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import heroku
+import parts
+import pytest
+from parts import wait_until
+from pooler import PgBouncer
+
+ONE_WORKER = {"WEB_CONCURRENCY": "1"}
+DATA = "/rehearsal/data"
+
+# Says at the end of each Python process whether that has loaded the pool.
+TELL = """
+import atexit, sys
+atexit.register(lambda: print("pool loaded:", "psycopg_pool" in sys.modules))
+"""
+# As in an environment whose requirements.in has psycopg[binary] only.
+WITHOUT_POOL = "import sys\nsys.modules['psycopg_pool'] = None\n"
+
+ASKS_WHILE_LOADED = """
+from django.apps import AppConfig
+class RehearsalConfig(AppConfig):
+    name = "rehearsal"
+    def ready(self):
+        from django.contrib.auth.models import Group
+        Group.objects.count()
+"""
+POOL_IN_SETTINGS = """
+DATABASES["default"]["OPTIONS"]["pool"] = {"max_size": 4, "timeout": 3}
+"""
+
+
+@pytest.fixture(scope="module")
+def server():
+    """A PostgreSQL server that a test may stop."""
+    with parts.Postgres() as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def rehearsed(source, tmp_path_factory, secret_key):
+    """A slug with the pages of a rehearsal, and the config vars that it takes."""
+    folder = tmp_path_factory.mktemp("pool")
+    shutil.copytree(source, folder / "source")
+    rehearsal = Path(__file__).parent / "rehearsal"
+    shutil.copytree(rehearsal, folder / "source/rehearsal")
+    config_vars = {
+        "DJANGO_SETTINGS_MODULE": "rehearsal.settings",
+        "DJANGO_SECRET_KEY": secret_key,
+    }
+    return heroku.build(folder / "source", folder / "slug", config_vars), config_vars
+
+
+@pytest.fixture(scope="module")
+def site(rehearsed, server):
+    """The slug, and the config vars of its release with a migrated database."""
+    slug, config_vars = rehearsed
+    config_vars = config_vars | {"DATABASE_URL": server.create("pool")}
+    heroku.release(slug, config_vars)
+    return slug, config_vars
+
+
+@pytest.fixture(scope="module")
+def pooler(server, site):
+    """PgBouncer before the server, as Heroku's connection pooling is."""
+    with PgBouncer(server) as pooler:
+        yield pooler
+
+
+def customized(folder, text):
+    """Return the environment in which each Python process runs a text first."""
+    (folder / "sitecustomize.py").write_text(text)
+    return {"PYTHONPATH": str(folder)}
+
+
+def ask(dyno, path):
+    """Return the answer to a request on a connection of its own, and its seconds."""
+    started = time.monotonic()
+    answer = heroku.Client(dyno.port).get(path)
+    return answer, time.monotonic() - started
+
+
+def statuses(dyno, path, count):
+    """Send so many requests at once and return the set of their statuses."""
+    with ThreadPoolExecutor(count) as threads:
+        answers = threads.map(lambda _: ask(dyno, path)[0].status, range(count))
+        return set(answers)
+
+
+def lines(dyno, wanted):
+    """Return the lines of a dyno's log that hold a text."""
+    return [line for line in dyno.log.splitlines() if wanted in line]
+
+
+def test_a_hundred_threads_serve_while_ninety_views_wait(site):
+    slug, config_vars = site
+    more = ONE_WORKER | {"WEB_THREADS": "100"}
+    with heroku.Dyno(slug, config_vars | more) as dyno, ThreadPoolExecutor(90) as slow:
+        ask(dyno, DATA)  # the first page of a process takes longer
+        waiting = [
+            slow.submit(ask, dyno, "/rehearsal/hang?seconds=6") for _ in range(90)
+        ]
+        time.sleep(2)
+        for path in ("/up", "/", DATA) * 5:
+            answer, seconds = ask(dyno, path)
+            assert answer.status == 200 and seconds < 1
+        assert not any(answer.done() for answer in waiting)
+        answers = [answer.result() for answer in waiting]
+    assert {answer.status for answer, _ in answers} == {200}
+    assert max(seconds for _, seconds in answers) < 9  # all of them waited at once
+
+
+@pytest.mark.parametrize("pooled", [False, True], ids=["direct", "pooler"])
+@pytest.mark.parametrize(
+    "command",
+    [
+        "release",
+        "worker --batch",
+        "prune",
+        "shell -c 'from mysite.models import User; print(User.objects.count())'",
+    ],
+)
+def test_the_size_of_the_pool_does_nothing_to_a_command(
+    site, pooler, tmp_path, command, pooled
+):
+    slug, config_vars = site
+    config_vars = config_vars | {"DATABASE_POOL_SIZE": "2"}
+    if pooled:
+        config_vars["DATABASE_CONNECTION_POOL_URL"] = pooler.url("pool")
+    more = customized(tmp_path, TELL)
+    said = heroku.run(slug, config_vars, f"python manage.py {command}", **more)
+    assert "pool loaded: False" in said and "pool loaded: True" not in said
+    locks = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'"
+    assert pooler.postgres.psql(locks) == "0"
+
+
+@pytest.mark.parametrize("pooled", [False, True], ids=["direct", "pooler"])
+def test_a_web_worker_opens_so_many_connections_at_most(site, server, pooler, pooled):
+    slug, config_vars = site
+    config_vars = config_vars | ONE_WORKER | {"DATABASE_POOL_SIZE": "3"}
+    if pooled:
+        config_vars["DATABASE_CONNECTION_POOL_URL"] = pooler.url("pool")
+    of_site = "SELECT count(*) FROM pg_stat_activity WHERE usename = 'dyno'"
+    before = int(server.psql(of_site))
+    seen, over = [], threading.Event()
+
+    def count():
+        while not over.wait(0.05):
+            if pooled:
+                seen.append(pooler.clients("pool"))
+            else:
+                seen.append(int(server.psql(of_site)) - before)
+
+    with heroku.Dyno(slug, config_vars) as dyno:
+        counter = threading.Thread(target=count)
+        counter.start()
+        try:
+            found = statuses(dyno, "/rehearsal/query?seconds=0.5", 24)
+        finally:
+            over.set()
+            counter.join()
+        assert "1 workers x 3 (DATABASE_POOL_SIZE) x 1 databases = 3 " in dyno.log
+    assert found == {200}
+    assert max(seen) == 3
+
+
+@pytest.mark.parametrize("settings", ["", POOL_IN_SETTINGS], ids=["ours", "owner's"])
+def test_a_query_while_the_site_is_loaded_costs_no_page(site, tmp_path, settings):
+    slug, config_vars = site
+    slug = shutil.copytree(slug, tmp_path / "slug", symlinks=True)
+    (slug / "rehearsal/apps.py").write_text(ASKS_WHILE_LOADED)
+    with (slug / "rehearsal/settings.py").open("a") as file:
+        file.write(settings)
+    with heroku.Dyno(slug, config_vars) as dyno:
+        assert "Accessing the database during app initialization" in dyno.log
+        for _ in range(5):
+            assert statuses(dyno, DATA, 12) == {200}
+        assert "level=error" not in dyno.log
+
+
+@pytest.fixture
+def rushed(site):
+    """A dyno of one worker, whose pool has grown to its full size in a rush."""
+    slug, config_vars = site
+    with heroku.Dyno(slug, config_vars | ONE_WORKER) as dyno:
+        assert statuses(dyno, "/rehearsal/query?seconds=0.5", 16) == {200}
+        yield dyno
+
+
+def test_a_restart_of_the_server_costs_no_page_more_than_a_moment(rushed, server):
+    server.restart()
+    answers = [ask(rushed, DATA) for _ in range(20)]
+    assert {answer.status for answer, _ in answers} == {200}
+    assert max(seconds for _, seconds in answers) < 1
+    assert "level=error" not in rushed.log
+
+
+def test_a_stopped_server_is_told_once_a_minute_and_process(rushed, server):
+    server.stop()
+    try:
+        answers = [ask(rushed, DATA) for _ in range(20)]
+    finally:
+        server.start()
+    assert {answer.status for answer, _ in answers} == {503}
+    assert all(answer.headers["Retry-After"] for answer, _ in answers)
+    # A pool tries for half a second; nothing waits for its whole time-out.
+    assert max(seconds for _, seconds in answers) < 2
+    wait_until(lambda: ask(rushed, DATA)[0].status == 200, 3)
+    assert statuses(rushed, DATA, 12) == {200}
+    [cause] = lines(rushed, "error connecting")
+    assert "logger=psycopg.pool" in cause and "Connection refused" in cause
+    assert len(lines(rushed, "Traceback")) == 1
+    assert not lines(rushed, "config:set DATABASE_POOL_SIZE")
+    assert parts.PASSWORD not in rushed.log
+
+
+def test_each_process_tells_of_a_stopped_server(site, server):
+    slug, config_vars = site
+    with heroku.Dyno(slug, config_vars) as dyno:
+        server.stop()
+        try:
+            for _ in range(20):
+                assert statuses(dyno, DATA, 20) == {503}
+        finally:
+            server.start()
+        assert 1 <= len(lines(dyno, "error connecting")) <= 2
+
+
+def test_a_full_pool_is_told_once_a_minute_and_names_the_config_var(site):
+    slug, config_vars = site
+    more = ONE_WORKER | {"DATABASE_POOL_SIZE": "1"}
+    with heroku.Dyno(slug, config_vars | more) as dyno, ThreadPoolExecutor(9) as slow:
+        assert ask(dyno, DATA)[0].status == 200
+        held = slow.submit(ask, dyno, "/rehearsal/query?seconds=13")
+        time.sleep(0.5)
+        waiting = [slow.submit(ask, dyno, DATA) for _ in range(8)]
+        for path in ("/up", "/") * 5:
+            answer, seconds = ask(dyno, path)
+            assert answer.status == 200 and seconds < 1
+        for answer, seconds in [answer.result() for answer in waiting]:
+            assert answer.status == 503 and answer.headers["Retry-After"]
+            assert 9 < seconds < 12
+        assert held.result()[0].status == 200
+        assert ask(dyno, DATA)[0].status == 200
+        [told] = lines(dyno, "heroku config:set DATABASE_POOL_SIZE=")
+        assert "All 1 database connections of this process are in use" in told
+        assert not lines(dyno, "error connecting")
+
+
+def test_without_the_pools_library_the_release_says_so_and_pages_work(site, tmp_path):
+    slug, config_vars = site
+    more = customized(tmp_path, WITHOUT_POOL)
+    said = []
+    heroku.release(slug, config_vars | more, said.append)
+    assert "deploy.W041" in "\n".join(said)
+    assert "psycopg[binary,pool] in requirements.in" in "\n".join(said)
+    with heroku.Dyno(slug, config_vars | more) as dyno:
+        for _ in range(3):
+            assert statuses(dyno, DATA, 12) == {200}
+        assert ask(dyno, "/ready")[0].status == 200
+        assert "level=error" not in dyno.log
