@@ -229,7 +229,7 @@ def test_an_exhausted_pool_is_a_503_and_the_log_names_the_config_var_once_a_minu
     messages = [r.getMessage() for r in caplog.records if r.name == "dyno.views.pool"]
     [message] = messages
     assert "5 at most (DATABASE_POOL_SIZE)" in message
-    assert "heroku config:set DATABASE_POOL_SIZE=" in message
+    assert "Fix: heroku pg:ps" in message
 
 
 def test_a_forgotten_migration_is_a_500_and_the_log_names_the_commands(
