@@ -78,7 +78,7 @@ def parse(
     except ImportError:
         raise ImproperlyConfigured(
             "deploy.E008: psycopg, the driver for the database in DATABASE_URL, is not "
-            "installed. Fix: add psycopg[binary] to requirements.in, then run bin/lock"
+            "installed. Fix: add psycopg[binary,pool] to requirements.in, then bin/lock"
         ) from None
     # A health check costs 4 to 5 % and prevents an error after the server restarted.
     config |= {"CONN_MAX_AGE": 0, "CONN_HEALTH_CHECKS": True}

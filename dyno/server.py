@@ -127,7 +127,8 @@ def prepare_fork(server: Any, worker: Any) -> None:
     The garbage collector writes to the objects that it visits, and a worker that writes
     to a shared page of memory gets a copy of it: 14 MB of 91 with one worker.
     """
-    database.disconnect()
+    if server.cfg.preload_app:
+        database.disconnect()
     gc.freeze()
 
 
@@ -141,8 +142,8 @@ def log_capacity(worker: Any, databases: int) -> None:
     unit = 1024**2 if sys.platform == "darwin" else 1024  # bytes there, KiB elsewhere
     megabytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // unit
     worker.log.info(
-        f"{workers} workers x {size} (DATABASE_POOL_SIZE) x {databases} databases = "
-        f"{connections} database connections at most, {2 * connections} while a "
+        f"workers x DATABASE_POOL_SIZE x databases = {workers} x {size} x {databases} "
+        f"= {connections} database connections at most, {2 * connections} while a "
         f"release replaces another, {plan}; {worker.cfg.threads} threads a worker; "
         f"{megabytes} MB before the first request, shared by the workers"
     )

@@ -17,6 +17,7 @@ import time
 from pathlib import Path
 
 import grown
+import lived_in
 import report
 from contenders import (
     ROOT,
@@ -152,6 +153,17 @@ def growth(ours, postgres):
     return rows
 
 
+def lived(projects, postgres):
+    """Return the rows of the table "lived in", of this project and of the peer."""
+    projects["ours"].paths["ready"] = "/ready"
+    contenders = [c for name, c in projects.items() if name != "startproject"]
+    rows = []
+    for row in lived_in.rows(contenders, postgres, [*lived_in.CASES, *lived_in.FROZEN]):
+        say(" | ".join(row))
+        rows.append(row)
+    return rows
+
+
 def machine(contenders):
     """Return what the figures depend on: the hardware and the versions."""
 
@@ -248,6 +260,9 @@ def main():
         "--short", action="store_true", help="two minutes: does it run?"
     )
     parser.add_argument("--growth", action="store_true", help="of workers, files, ...")
+    parser.add_argument(
+        "--lived-in", action="store_true", help="slow views, a frozen database, ..."
+    )
     parser.add_argument("--peer", type=Path, help="a checkout to compare with")
     options = parser.parse_args()
     if len(CORES) < 2:
@@ -264,7 +279,7 @@ def main():
     projects, costs = {}, {}
     for name, source in sources.items():
         say(f"{name}: building")
-        quick = options.short or options.growth
+        quick = options.short or options.growth or options.lived_in
         projects[name], costs[name] = build(name, source(), quick)
     for contender in projects.values():
         overlay(contender, projects["ours"])
@@ -276,9 +291,12 @@ def main():
         results["machine"] = machine(projects.values())
         if options.growth:
             results["growth"] = growth(projects["ours"], postgres)
+        elif options.lived_in:
+            results["lived in"] = lived(projects, postgres)
         else:
             results |= compare(projects, costs, postgres, options.short)
-    kind = "growth" if options.growth else "short" if options.short else "full"
+    kind = "lived-in" if options.lived_in else "full"
+    kind = "growth" if options.growth else "short" if options.short else kind
     say(f"see {report.write(results, WORK / kind).relative_to(ROOT)}*")
 
 

@@ -4,13 +4,11 @@ while others ask for quick pages. Each case is asked of every contender in turn.
 """
 
 import asyncio
-import contextlib
 import random
 import statistics
 import time
 from types import SimpleNamespace
 
-from contenders import parts
 from dynos import HEADERS, Dyno
 
 SECONDS = 25  # of each case
@@ -31,12 +29,16 @@ CASES = {
     "8 s query, 16": ("slow-query", 8, 16, "query", {}),
     "2 s view, 32 visitors": ("wait", 2, 32, "quick", {}),
     "8 s view, 32 visitors": ("wait", 8, 32, "quick", {}),
-    "8 s view, 32, 50 threads": ("wait", 8, 32, "quick", {"WEB_THREADS": "50"}),
-    "20 s stream, 200, 110 threads": ("stream", 20, 200, "quick", {"WEB_THREADS": "110"}),
+    "8 s view, 32, WEB_THREADS=50": ("wait", 8, 32, "quick", {"WEB_THREADS": "50"}),
+    "20 s stream, 200": ("stream", 20, 200, "quick", {"WEB_THREADS": "110"}),
     "8 downloads, 8 uploads": ("transfer", 0, 16, "quick", {}),
 }
 # Pages a second that ask a frozen database, and requests a second for /ready.
-FROZEN = {"frozen, 5/s": (5, 0), "frozen, 20/s": (20, 0), "frozen, 20/s, /ready": (20, 20)}
+FROZEN = {
+    "frozen, 5/s": (5, 0),
+    "frozen, 20/s": (20, 0),
+    "frozen, 20/s, /ready": (20, 20),
+}
 
 
 class Answers:
@@ -128,8 +130,8 @@ async def transfer(port, path, answers, until):
     """Download or upload again and again."""
     while time.perf_counter() < until:
         if path.endswith("upload"):
-            kind = {"Content-Type": "application/octet-stream", "Content-Length": UPLOAD}
-            await ask(port, head(path, "POST", **kind), answers, write=slowly_write)
+            more = {"Content-Type": "image/png", "Content-Length": UPLOAD}
+            await ask(port, head(path, "POST", **more), answers, write=slowly_write)
         else:
             await ask(port, head(path), answers, slowly_read)
 
@@ -176,11 +178,9 @@ async def frozen(dyno, postgres, pages, ready):
     return seen
 
 
-def lines(contenders, postgres, wanted=()):
-    """Yield a line for each case and contender: who, what the three kinds got, MB."""
-    for name in [*CASES, *FROZEN]:
-        if wanted and not any(word in name for word in wanted):
-            continue
+def rows(contenders, postgres, cases):
+    """Yield a row of the table for each case and contender."""
+    for name in cases:
         for contender in contenders:
             config_vars = CASES[name][4] if name in CASES else {}
             with Dyno(contender, 2, **config_vars) as dyno:
@@ -190,5 +190,6 @@ def lines(contenders, postgres, wanted=()):
                     seen = asyncio.run(busy(dyno, *CASES[name][:4]))
                 else:
                     seen = asyncio.run(frozen(dyno, postgres, *FROZEN[name]))
-                memory = dyno.memory()
-            yield (name, contender.name, seen, memory)
+                memory = f"{dyno.memory():.0f}"
+            kinds = [seen.quick, seen.up, seen.visitors]
+            yield [name, contender.name, *map(str, kinds), memory]

@@ -8,6 +8,8 @@ COLOURS = {
     "startproject": "#bf8700",
     "bare WSGI function": "#8c959f",
 }
+# Answers with 200 of all that were sent, then their median and longest time.
+LIVED_IN = ["case", "contender", "quick pages", "/up", "visitors", "memory (MB)"]
 REFERENCE_COLOUR = "#57606a"
 
 
@@ -19,6 +21,8 @@ def write(results, path):
     if "growth" in results:
         parts += growth_tables(results["growth"])
         path.with_suffix(".svg").write_text(growth_plot(results["growth"]))
+    elif "lived in" in results:
+        parts.append(table(LIVED_IN, results["lived in"]))
     else:
         parts += [bars(results), *map(rates(results), results["rates"])]
         parts += [costs(results), p99(results), levers(results["levers"])]

@@ -195,17 +195,19 @@ def test_the_first_worker_logs_what_the_dyno_takes(start, caplog, monkeypatch):
     for age in (1, 2, 3):
         start(age)
     [line] = caplog.messages
-    assert "2 workers x 6 (DATABASE_POOL_SIZE) x 1 databases = 12 " in line
+    assert "= 2 x 6 x 1 = 12 database connections at most," in line
     assert " 24 while a release replaces another, of 20; 40 threads a worker" in line
     assert looked == [1]
 
 
-def test_a_fork_leaves_the_garbage_collector_nothing_to_write_to(monkeypatch):
+@pytest.mark.parametrize("preload_app", [True, False])
+def test_a_fork_shares_no_connection_and_no_garbage(monkeypatch, preload_app):
     disconnected = []
     monkeypatch.setattr(database, "disconnect", lambda: disconnected.append(1))
+    cfg = SimpleNamespace(preload_app=preload_app)
     try:
-        server.prepare_fork(None, None)
+        server.prepare_fork(SimpleNamespace(cfg=cfg), None)
         assert gc.get_freeze_count() > 0
     finally:
         gc.unfreeze()
-    assert disconnected
+    assert bool(disconnected) is preload_app  # else no settings are loaded there
