@@ -60,7 +60,7 @@ class Health:
 
     def __init__(self) -> None:
         self.asking = threading.Lock()
-        self.last: dict[str, Any] = {}
+        self.last: dict[str, Any] = {"first answer": "failed"}  # not there yet
         self.until = 0.0  # on time.monotonic()'s clock
         self.migrated: set[str] = set()  # aliases, until the next deploy
 
@@ -69,7 +69,7 @@ class Health:
 
         While one thread asks, the others return the last answer without waiting.
         """
-        if self.is_old() and self.asking.acquire(blocking=not self.last):
+        if self.is_old() and self.asking.acquire(blocking=False):
             try:
                 if self.is_old():
                     self.last = self.ask()

@@ -39,9 +39,13 @@ MARKS = {"home": b"Hello from Django", "query": b"one-row", "user": b"somebody"}
 
 
 class Dyno:
-    """A contender that is up, on the first core, until the `with` block ends."""
+    """A contender that is up, on the first core, until the `with` block ends.
 
-    def __init__(self, contender, workers, **config_vars):
+    On one core the kernel gives nearly all connections to the same worker, as long as
+    that is not busy: with `cores`, it may choose.
+    """
+
+    def __init__(self, contender, workers, cores=CORES[:1], **config_vars):
         self.contender, self.port = contender, parts.free_port()
         config_vars |= {"PORT": str(self.port), "WEB_CONCURRENCY": str(workers)}
         config_vars = contender.config_vars | config_vars
@@ -49,7 +53,7 @@ class Dyno:
         started = time.perf_counter()
         # As on a dyno, the log goes into a pipe that somebody else reads.
         self.process = subprocess.Popen(
-            ["taskset", "-c", str(CORES[0]), "bash", "-c", contender.web],
+            ["taskset", "-c", ",".join(map(str, cores)), "bash", "-c", contender.web],
             cwd=contender.folder,
             env=heroku.dyno_environment(contender.folder, "web.1", config_vars),
             start_new_session=True,

@@ -9,7 +9,7 @@ import statistics
 import time
 from types import SimpleNamespace
 
-from dynos import HEADERS, Dyno
+from dynos import CORES, HEADERS, Dyno
 
 SECONDS = 25  # of each case
 PATIENCE = 30  # seconds after which a client gives up, as the router does
@@ -183,7 +183,7 @@ def rows(contenders, postgres, cases):
     for name in cases:
         for contender in contenders:
             config_vars = CASES[name][4] if name in CASES else {}
-            with Dyno(contender, 2, **config_vars) as dyno:
+            with Dyno(contender, 2, CORES, **config_vars) as dyno:
                 for _ in range(20):  # so that both workers have served a page
                     dyno.get("query")
                 if name in CASES:
