@@ -3,15 +3,11 @@
 settings.py imports this module, so it reads no settings when it is loaded.
 """
 
-import os
 import re
-import threading
-from collections.abc import Callable, Mapping
-from importlib.util import find_spec
+from collections.abc import Mapping
 from typing import Any
 
 import dj_database_url
-from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.db import InterfaceError, InternalError, OperationalError, connections
 
@@ -31,14 +27,6 @@ DIRECT = "direct"
 # https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-PARAMKEYWORDS
 TIME_OUTS = {"connect_timeout": 3, "tcp_user_timeout": 15_000}
 TIME_OUTS |= {"keepalives_idle": 10, "keepalives_interval": 3, "keepalives_count": 3}
-
-# The pool of each web worker and database: two workers of eight connections each fit
-# the smallest plan, which has 20, with a release and a task worker. Times in seconds:
-# how long a request waits for a connection, how long an unused one is kept, and how
-# long one that cannot be made is tried.
-# https://www.psycopg.org/psycopg3/docs/api/pool.html
-POOL_SIZE = 8
-POOL = {"min_size": 0, "timeout": 10, "max_idle": 10, "reconnect_timeout": 0.5}
 
 
 def from_environ(environ: Mapping[str, str], *, local: bool) -> dict[str, Any]:
@@ -169,72 +157,3 @@ def is_unavailable(error: BaseException | None) -> bool:
         return sqlstate(error) == READ_ONLY
     kinds = (OperationalError, InterfaceError)
     return isinstance(error, kinds) and not lacks_migration(error)
-
-
-def is_pool_exhausted(error: BaseException | None) -> bool:
-    """Return whether an error means that no connection of a pool became free."""
-    return type(getattr(error, "__cause__", None)).__name__ == "PoolTimeout"
-
-
-def pool_size() -> int:
-    """Return how many connections to each database a web worker opens at most.
-
-    That is DATABASE_POOL_SIZE; check E040 reports one that is not a number.
-    """
-    text = os.environ.get("DATABASE_POOL_SIZE", "")
-    if text.isdecimal() and int(text):
-        return int(text)
-    return POOL_SIZE
-
-
-def disconnect() -> None:
-    """Close the connections and pools that were opened while the site was loaded.
-
-    Call it before the fork: the processes would share the connections, and a pool would
-    go on without its threads.
-    """
-    for connection in connections.all(initialized_only=True):
-        connection.close()
-        if connection.vendor == "postgresql":
-            connection.close_pool()
-
-
-def use_pools() -> list[str]:
-    """Let the threads of this web worker share connections, by Django's own pool.
-
-    Call it after the fork; returns the aliases that have a pool now. In DATABASES a
-    pool would also reach the release and the task worker, whose locks need a connection
-    of their own. A database with a CONN_MAX_AGE or a pool of its own is left alone.
-    """
-    pooled = []
-    if not find_spec("psycopg_pool"):  # W041 reports it
-        return pooled
-    for alias in aliases():
-        config = settings.DATABASES[alias]
-        if config["ENGINE"].endswith(POSTGRESQL) and config["CONN_MAX_AGE"] == 0:
-            pool = POOL | {"max_size": pool_size(), "reconnect_failed": give_up(alias)}
-            config["OPTIONS"].setdefault("pool", pool)
-            pooled.append(alias)
-    return pooled
-
-
-def give_up(alias: str) -> Callable[[Any], None]:
-    """Return what psycopg_pool calls when it could not connect to a database.
-
-    If the pool has no connection, nothing will become free: it is closed, which fails
-    the requests that wait, and the next request makes a new one. It would otherwise let
-    each of them wait for its whole time-out.
-    """
-
-    def close(pool: Any) -> None:
-        pool.close(timeout=0)
-        connection = connections[alias]
-        if connection.pool is pool:  # and not its successor
-            connection.close_pool()
-
-    def reconnect_failed(pool: Any) -> None:
-        if not pool.get_stats()["pool_size"]:
-            # This is one of the pool's own threads, which close() waits for.
-            threading.Thread(target=close, args=[pool], daemon=True).start()
-
-    return reconnect_failed

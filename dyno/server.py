@@ -15,7 +15,7 @@ from typing import Any
 
 from gunicorn.glogging import Logger
 
-from dyno import database, logs, proxies
+from dyno import logs, pools, proxies
 from dyno.logs import quote
 
 # Health checks would be most of a small site's log.
@@ -128,14 +128,14 @@ def prepare_fork(server: Any, worker: Any) -> None:
     to a shared page of memory gets a copy of it: 14 MB of 91 with one worker.
     """
     if server.cfg.preload_app:
-        database.disconnect()
+        pools.disconnect()
     gc.freeze()
 
 
 def log_capacity(worker: Any, databases: int) -> None:
     """Log what a dyno uses of the connections to its databases and of the memory."""
     workers = worker.cfg.workers
-    size = database.pool_size()
+    size = pools.pool_size()
     connections = workers * size * databases
     limit = os.environ.get("DATABASE_CONNECTION_LIMIT")
     plan = f"of {limit}" if limit else "DATABASE_CONNECTION_LIMIT not set"
@@ -154,7 +154,7 @@ def prepare_worker(worker: Any) -> None:
     from dyno import checks
 
     drain_on_sigterm()
-    pooled = database.use_pools()
+    pooled = pools.use_pools()
     proxies.trust(worker.cfg.forwarded_allow_ips)
     if worker.age == 1:
         log_capacity(worker, len(pooled))

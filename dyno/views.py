@@ -20,14 +20,14 @@ from django.views.debug import SafeExceptionReporterFilter
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from dyno import database, logs, migrations
+from dyno import database, logs, migrations, pools
 from dyno.uploads import UploadRefused
 
 logger = logging.getLogger(__name__)
 outages = logger.getChild("ready")
 outages.addFilter(logs.OnceAMinute())
-pools = logger.getChild("pool")
-pools.addFilter(logs.OnceAMinute())
+exhaustion = logger.getChild("pool")
+exhaustion.addFilter(logs.OnceAMinute())
 
 # How long an answer of /ready is remembered, in seconds, so that nobody keeps the
 # database busy with it.
@@ -181,8 +181,8 @@ def server_error(request: HttpRequest) -> HttpResponse:
         logger.error("An upload was refused. %s", error)
     elif isinstance(error, ImproperlyConfigured) and not database.attached():
         logger.error("No database is attached. Fix: %s", database.ATTACH)
-    elif database.is_pool_exhausted(error):
-        pools.error(POOL_EXHAUSTED, database.pool_size())
+    elif pools.is_pool_exhausted(error):
+        exhaustion.error(POOL_EXHAUSTED, pools.pool_size())
     elif not database.is_unavailable(error):
         status = 500
         del headers["Retry-After"]

@@ -91,18 +91,20 @@ def closed_pools():
 @pytest.fixture
 def use_databases(monkeypatch, closed_pools):
     """Return a function that replaces DATABASES, and returns their connections."""
-    from dyno import database
+    from dyno import database, pools
 
     def use(**configs):
         # Not by pytest-django's settings, which warn of this one.
         monkeypatch.setattr(django_settings, "DATABASES", configs)
-        monkeypatch.setattr(database, "connections", ConnectionHandler(configs))
-        return database.connections
+        connections = ConnectionHandler(configs)
+        for module in (database, pools):
+            monkeypatch.setattr(module, "connections", connections)
+        return connections
 
     yield use
     closed_pools()
-    database.connections.all()  # or this thread would not know of others' pools
-    database.disconnect()
+    pools.connections.all()  # or this thread would not know of others' pools
+    pools.disconnect()
 
 
 @pytest.fixture

@@ -8,8 +8,9 @@ from copy import deepcopy
 import pytest
 from django.db import OperationalError
 
-from dyno import database
-from dyno.database import is_pool_exhausted, is_unavailable
+from dyno import database, pools
+from dyno.database import is_unavailable
+from dyno.pools import is_pool_exhausted
 
 URL = "postgres://u:p@db.example.com/name"
 NOWHERE = "postgres://u:p@127.0.0.1:1/name"
@@ -21,7 +22,7 @@ def test_each_database_has_a_pool_of_the_size_in_the_config_var(
     monkeypatch.setenv("DATABASE_POOL_SIZE", "5")
     default, other = database.parse(URL), database.parse(URL)
     use_databases(default=default, other=other)
-    database.use_pools()
+    pools.use_pools()
     assert default["OPTIONS"]["pool"]["max_size"] == 5
     assert other["OPTIONS"]["pool"]["max_size"] == 5
 
@@ -31,7 +32,7 @@ def test_two_workers_pools_fit_the_smallest_plan(monkeypatch, unset):
     monkeypatch.delenv("DATABASE_POOL_SIZE", raising=False)
     if unset is not None:
         monkeypatch.setenv("DATABASE_POOL_SIZE", unset)
-    assert 2 * database.pool_size() + 3 <= 20
+    assert 2 * pools.pool_size() + 3 <= 20
 
 
 OWN = {
@@ -47,22 +48,22 @@ def test_a_database_is_left_alone_that_has(use_databases, config):
     config = deepcopy(config)
     use_databases(default=config)["default"]  # which adds Django's defaults
     before = deepcopy(config)
-    database.use_pools()
+    pools.use_pools()
     assert config == before
 
 
 def test_the_direct_connection_beside_a_pooler_has_no_pool(use_databases):
     default, direct = database.parse(URL, pooled=True), database.parse(URL)
     use_databases(default=default, direct=direct)
-    database.use_pools()
+    pools.use_pools()
     assert "pool" in default["OPTIONS"] and "pool" not in direct["OPTIONS"]
 
 
 def test_without_the_library_there_is_no_pool(use_databases, monkeypatch):
-    monkeypatch.setattr(database, "find_spec", lambda name: None)
+    monkeypatch.setattr(pools, "find_spec", lambda name: None)
     config = database.parse(URL)
     use_databases(default=config)
-    database.use_pools()
+    pools.use_pools()
     assert "pool" not in config["OPTIONS"]
 
 
@@ -73,7 +74,7 @@ def pooled(on_postgresql, use_databases, monkeypatch):
     def pool(size):
         monkeypatch.setenv("DATABASE_POOL_SIZE", str(size))
         handler = use_databases(default=deepcopy(on_postgresql.settings_dict))
-        database.use_pools()
+        pools.use_pools()
         return handler
 
     return pool
@@ -127,7 +128,7 @@ def test_a_connection_that_the_server_closed_is_replaced(pooled, on_postgresql):
 
 
 def test_a_request_that_gets_no_connection_in_time_knows_why(pooled, monkeypatch):
-    monkeypatch.setitem(database.POOL, "timeout", 0.2)
+    monkeypatch.setitem(pools.POOL, "timeout", 0.2)
     handler = pooled(1)
     handler["default"].ensure_connection()
     [error] = requests(handler, 1)
@@ -145,7 +146,7 @@ def test_a_fork_inherits_neither_a_connection_nor_a_pool(pooled, on_postgresql):
     held = handler["default"].connection.info.backend_pid
     [unused] = requests(handler, 1)
     assert held != unused
-    database.disconnect()
+    pools.disconnect()
     assert closed_by_server(on_postgresql, held)
     assert closed_by_server(on_postgresql, unused)
     assert request(handler)
@@ -154,7 +155,7 @@ def test_a_fork_inherits_neither_a_connection_nor_a_pool(pooled, on_postgresql):
 def test_a_fork_does_not_inherit_a_connection_to_sqlite(use_databases, db, tmp_path):
     handler = use_databases(default=database.parse(f"sqlite:///{tmp_path}/db.sqlite3"))
     handler["default"].ensure_connection()
-    database.disconnect()
+    pools.disconnect()
     assert handler["default"].connection is None
 
 
@@ -168,10 +169,10 @@ def reasons(caplog, monkeypatch):
 
 def test_requests_fail_soon_while_the_database_is_away(use_databases, db, reasons):
     handler = use_databases(default=database.parse(NOWHERE))
-    database.use_pools()
+    pools.use_pools()
     started = time.monotonic()
     errors = requests(handler, 3)
-    assert time.monotonic() - started < database.POOL["timeout"] / 2
+    assert time.monotonic() - started < pools.POOL["timeout"] / 2
     assert all(map(is_unavailable, errors))
     assert not any(map(is_pool_exhausted, errors))
     [reason] = reasons()

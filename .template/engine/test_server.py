@@ -13,7 +13,7 @@ from types import SimpleNamespace
 import pytest
 from gunicorn.config import Config
 
-from dyno import checks, database, proxies, server
+from dyno import checks, database, pools, proxies, server
 from dyno.server import LogfmtLogger
 
 
@@ -203,7 +203,7 @@ def test_the_first_worker_logs_what_the_dyno_takes(start, caplog, monkeypatch):
 @pytest.mark.parametrize("preload_app", [True, False])
 def test_a_fork_shares_no_connection_and_no_garbage(monkeypatch, preload_app):
     disconnected = []
-    monkeypatch.setattr(database, "disconnect", lambda: disconnected.append(1))
+    monkeypatch.setattr(pools, "disconnect", lambda: disconnected.append(1))
     cfg = SimpleNamespace(preload_app=preload_app)
     try:
         server.prepare_fork(SimpleNamespace(cfg=cfg), None)

@@ -21,7 +21,7 @@ ID = "3b241101-e2bb-4255-8caf-4136c566a962"
 def health(monkeypatch):
     """A memory of failures of each test's own, and no log that is still quiet."""
     monkeypatch.setattr(views, "health", views.Health())
-    for logger in (views.outages, views.pools):
+    for logger in (views.outages, views.exhaustion):
         monkeypatch.setattr(logger.filters[0], "quiet_until", 0)
     return views.health
 

@@ -12,7 +12,7 @@ from django.core.checks import Tags, run_checks
 from django.db import connections
 from django.db.migrations.exceptions import NodeNotFoundError
 
-from dyno import database
+from dyno import database, pools
 from dyno.checks.files import gunicorn_figures
 from dyno.checks.registry import Problems, check, error, is_local, on_heroku, warning
 from dyno.checks.urls import database_url_problem
@@ -81,7 +81,7 @@ def connection_limit() -> Problems:
     is_direct = connection.vendor == "postgresql" and not database.is_pooled(connection)
     if not limit.isdecimal() or not is_direct or not figures:
         return
-    workers, size = int(figures["workers"]), database.pool_size()
+    workers, size = int(figures["workers"]), pools.pool_size()
     needed = workers * size + 1 + 2
     if needed > int(limit):
         sum_ = f"{workers} workers x {size}, 1 for the release, 2 a worker"

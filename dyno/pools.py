@@ -1,0 +1,89 @@
+"""The connections that the threads of a web worker share, by Django's own pool."""
+
+import os
+import threading
+from collections.abc import Callable
+from importlib.util import find_spec
+from typing import Any
+
+from django.conf import settings
+from django.db import connections
+
+from dyno.database import POSTGRESQL, aliases
+
+# The pool of each web worker and database: two workers of eight connections each fit
+# the smallest plan, which has 20, with a release and a task worker. Times in seconds:
+# how long a request waits for a connection, how long an unused one is kept, and how
+# long one that cannot be made is tried.
+# https://www.psycopg.org/psycopg3/docs/api/pool.html
+POOL_SIZE = 8
+POOL = {"min_size": 0, "timeout": 10, "max_idle": 10, "reconnect_timeout": 0.5}
+
+
+def is_pool_exhausted(error: BaseException | None) -> bool:
+    """Return whether an error means that no connection of a pool became free."""
+    return type(getattr(error, "__cause__", None)).__name__ == "PoolTimeout"
+
+
+def pool_size() -> int:
+    """Return how many connections to each database a web worker opens at most.
+
+    That is DATABASE_POOL_SIZE; check E040 reports one that is not a number.
+    """
+    text = os.environ.get("DATABASE_POOL_SIZE", "")
+    if text.isdecimal() and int(text):
+        return int(text)
+    return POOL_SIZE
+
+
+def disconnect() -> None:
+    """Close the connections and pools that were opened while the site was loaded.
+
+    Call it before the fork: the processes would share the connections, and a pool would
+    go on without its threads.
+    """
+    for connection in connections.all(initialized_only=True):
+        connection.close()
+        if connection.vendor == "postgresql":
+            connection.close_pool()
+
+
+def use_pools() -> list[str]:
+    """Let the threads of this web worker share connections, by Django's own pool.
+
+    Call it after the fork; returns the aliases that have a pool now. In DATABASES a
+    pool would also reach the release and the task worker, whose locks need a connection
+    of their own. A database with a CONN_MAX_AGE or a pool of its own is left alone.
+    """
+    pooled = []
+    if not find_spec("psycopg_pool"):  # W041 reports it
+        return pooled
+    for alias in aliases():
+        config = settings.DATABASES[alias]
+        if config["ENGINE"].endswith(POSTGRESQL) and config["CONN_MAX_AGE"] == 0:
+            pool = POOL | {"max_size": pool_size(), "reconnect_failed": give_up(alias)}
+            config["OPTIONS"].setdefault("pool", pool)
+            pooled.append(alias)
+    return pooled
+
+
+def give_up(alias: str) -> Callable[[Any], None]:
+    """Return what psycopg_pool calls when it could not connect to a database.
+
+    If the pool has no connection, nothing will become free: it is closed, which fails
+    the requests that wait, and the next request makes a new one. It would otherwise let
+    each of them wait for its whole time-out.
+    """
+
+    def close(pool: Any) -> None:
+        pool.close(timeout=0)
+        connection = connections[alias]
+        if connection.pool is pool:  # and not its successor
+            connection.close_pool()
+
+    def reconnect_failed(pool: Any) -> None:
+        if not pool.get_stats()["pool_size"]:
+            # This is one of the pool's own threads, which close() waits for.
+            threading.Thread(target=close, args=[pool], daemon=True).start()
+
+    return reconnect_failed
