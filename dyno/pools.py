@@ -2,7 +2,7 @@
 
 import os
 import threading
-from collections.abc import Callable
+from functools import partial
 from importlib.util import find_spec
 from typing import Any
 
@@ -17,7 +17,7 @@ from dyno.database import POSTGRESQL, aliases
 # long one that cannot be made is tried.
 # https://www.psycopg.org/psycopg3/docs/api/pool.html
 POOL_SIZE = 8
-POOL = {"min_size": 0, "timeout": 10, "max_idle": 10, "reconnect_timeout": 0.5}
+POOL = {"min_size": 0, "timeout": 10, "max_idle": 5, "reconnect_timeout": 0.5}
 
 
 def is_pool_exhausted(error: BaseException | None) -> bool:
@@ -61,29 +61,41 @@ def use_pools() -> list[str]:
     for alias in aliases():
         config = settings.DATABASES[alias]
         if config["ENGINE"].endswith(POSTGRESQL) and config["CONN_MAX_AGE"] == 0:
-            pool = POOL | {"max_size": pool_size(), "reconnect_failed": give_up(alias)}
+            pool = POOL | {"max_size": pool_size(), "check": partial(check, alias)}
+            pool["reconnect_failed"] = partial(give_up, alias)
             config["OPTIONS"].setdefault("pool", pool)
             pooled.append(alias)
     return pooled
 
 
-def give_up(alias: str) -> Callable[[Any], None]:
-    """Return what psycopg_pool calls when it could not connect to a database.
+def check(alias: str, connection: Any) -> None:
+    """Raise if a connection was lost, before psycopg_pool hands it to a request.
 
-    If the pool has no connection, nothing will become free: it is closed, which fails
-    the requests that wait, and the next request makes a new one. It would otherwise let
-    each of them wait for its whole time-out.
+    The others were lost with it when the server restarted. psycopg_pool would find that
+    out one by one, with a growing pause after each, so they are replaced at once.
     """
+    pool = connections[alias].pool
+    try:
+        pool.check_connection(connection)
+    except Exception:
+        pool.drain()
+        raise
 
-    def close(pool: Any) -> None:
-        pool.close(timeout=0)
-        connection = connections[alias]
-        if connection.pool is pool:  # and not its successor
-            connection.close_pool()
 
-    def reconnect_failed(pool: Any) -> None:
-        if not pool.get_stats()["pool_size"]:
-            # This is one of the pool's own threads, which close() waits for.
-            threading.Thread(target=close, args=[pool], daemon=True).start()
+def give_up(alias: str, pool: Any) -> None:
+    """Close a pool that could not connect, if it has no connection left.
 
-    return reconnect_failed
+    Nothing would become free, so the requests that wait fail now instead of at the end
+    of their time-out, and the next request makes a new pool.
+    """
+    if not pool.get_stats()["pool_size"]:
+        # psycopg_pool calls this in one of the threads that close() waits for.
+        threading.Thread(target=close, args=[alias, pool], daemon=True).start()
+
+
+def close(alias: str, pool: Any) -> None:
+    """Close a pool, and make Django forget it, but not a pool that came after it."""
+    pool.close(timeout=0)
+    connection = connections[alias]
+    if connection.pool is pool:
+        connection.close_pool()

@@ -399,7 +399,7 @@ def test_a_cloud_native_build_runs_without_a_profile(fir_slug, secret_key, postg
         visitor = heroku.Client(router.tls_port, router.certificate)
         assert visitor.get("/").status == 200
         wait_until(lambda: "method=GET path=/ " in dyno.log, 10)
-        assert "1 x 4 threads" in dyno.log
+        assert "40 threads a worker" in dyno.log
         assert dyno.stop() < 25
 
 
