@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from django.core.cache.backends.redis import RedisCache
+from redis import BlockingConnectionPool
 from redis.exceptions import ConnectionError, TimeoutError
 
 from dyno.logs import OnceAMinute
@@ -16,6 +17,11 @@ logger.addFilter(OnceAMinute())
 
 # While Redis hangs, one request in so many seconds waits for it; others do not.
 PAUSE_SECONDS = 2
+
+# How many connections the threads of a process share, as the smallest plan has 20, and
+# how long one of them waits for one, in seconds.
+POOL_SIZE = 8
+POOL_SECONDS = 0.5
 
 
 def fail_open(operation: Callable[..., Any], miss: Callable[..., Any]) -> Any:
@@ -52,8 +58,25 @@ def no_counter(key: str, *args: Any, **kwargs: Any) -> None:
     raise ValueError(f"Key '{key}' not found.")
 
 
+class SharedPool:
+    """Lets all threads of a process share connections: Django makes a pool for each."""
+
+    pools: dict[str, BlockingConnectionPool] = {}
+
+    @classmethod
+    def from_url(cls, url: str, **options: Any) -> BlockingConnectionPool:
+        """Return the pool for a URL; Django calls this for OPTIONS["pool_class"]."""
+        options = {"max_connections": POOL_SIZE, "timeout": POOL_SECONDS} | options
+        pool = BlockingConnectionPool.from_url(url, **options)
+        return cls.pools.setdefault(f"{url} {options}", pool)
+
+
 class FailOpenRedisCache(RedisCache):
     """Django's Redis cache, which answers like an empty one while Redis is away."""
+
+    def __init__(self, server: Any, params: dict[str, Any]) -> None:
+        options = {"pool_class": SharedPool} | params.get("OPTIONS", {})
+        super().__init__(server, params | {"OPTIONS": options})
 
     # On time.monotonic()'s clock; shared by all threads of the process.
     paused_until = 0.0

@@ -1,4 +1,4 @@
-"""Connections to the databases: their settings, their number and their errors.
+"""Connections to the databases: their settings and their errors.
 
 settings.py imports this module, so it reads no settings when it is loaded.
 """
@@ -68,7 +68,7 @@ def parse(
             "deploy.E008: psycopg, the driver for the database in DATABASE_URL, is not "
             "installed. Fix: add psycopg[binary,pool] to requirements.in, then bin/lock"
         ) from None
-    # A health check costs 4 to 5 % and prevents an error after the server restarted.
+    # A health check costs some percent and prevents an error after a restart.
     config |= {"CONN_MAX_AGE": 0, "CONN_HEALTH_CHECKS": True}
     options = config["OPTIONS"] = TIME_OUTS | config.get("OPTIONS", {})
     if not local and not is_local(config["HOST"]):

@@ -51,8 +51,7 @@ def config(level: str, *, admins: bool = False) -> dict[str, Any]:
             "django.request": {"level": "ERROR", "filters": ["outages"]},
             "django.security.DisallowedHost": {"filters": ["hosts"]},
             **{f"django.security.{name}": {"filters": ["clients"]} for name in CLIENTS},
-            # At INFO it logs each use of a connection.
-            "psycopg.pool": {"level": "WARNING", "filters": ["pools"]},
+            "psycopg.pool": {"filters": ["pools"]},
             # gunicorn warns of the body that Django sends in reply to a HEAD.
             "gunicorn.http.wsgi": {"level": "ERROR"},
         },

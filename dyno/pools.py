@@ -1,5 +1,6 @@
 """The connections that the threads of a web worker share, by Django's own pool."""
 
+import logging
 import os
 import threading
 from functools import partial
@@ -18,6 +19,9 @@ from dyno.database import POSTGRESQL, aliases
 # https://www.psycopg.org/psycopg3/docs/api/pool.html
 POOL_SIZE = 8
 POOL = {"min_size": 0, "timeout": 10, "max_idle": 5, "reconnect_timeout": 0.5}
+
+# Held by the one thread that closes a pool.
+closing = threading.Lock()
 
 
 def is_pool_exhausted(error: BaseException | None) -> bool:
@@ -48,24 +52,45 @@ def disconnect() -> None:
             connection.close_pool()
 
 
-def use_pools() -> list[str]:
+def use_pools() -> None:
     """Let the threads of this web worker share connections, by Django's own pool.
 
-    Call it after the fork; returns the aliases that have a pool now. In DATABASES a
-    pool would also reach the release and the task worker, whose locks need a connection
-    of their own. A database with a CONN_MAX_AGE or a pool of its own is left alone.
+    Call it after the fork. In DATABASES a pool would also reach the release and the
+    task worker, whose locks need a connection of their own. A database with a
+    CONN_MAX_AGE or a pool of its own is left alone.
     """
-    pooled = []
+    disconnect()
+    log = logging.getLogger("psycopg.pool")
+    if log.level == logging.NOTSET:
+        log.setLevel(logging.WARNING)  # at INFO it logs each use of a connection
     if not find_spec("psycopg_pool"):  # W041 reports it
-        return pooled
-    for alias in aliases():
+        return
+    for alias in postgresql_aliases():
         config = settings.DATABASES[alias]
-        if config["ENGINE"].endswith(POSTGRESQL) and config["CONN_MAX_AGE"] == 0:
-            pool = POOL | {"max_size": pool_size(), "check": partial(check, alias)}
+        if config["CONN_MAX_AGE"] == 0 and "pool" not in config["OPTIONS"]:
+            pool = POOL | {"max_size": pool_size()}
             pool["reconnect_failed"] = partial(give_up, alias)
-            config["OPTIONS"].setdefault("pool", pool)
-            pooled.append(alias)
-    return pooled
+            if config["CONN_HEALTH_CHECKS"]:
+                pool["check"] = partial(check, alias)
+            config["OPTIONS"] = config["OPTIONS"] | {"pool": pool}
+
+
+def postgresql_aliases() -> list[str]:
+    """Return the alias of each PostgreSQL database once."""
+    engines = {alias: settings.DATABASES[alias]["ENGINE"] for alias in aliases()}
+    return [alias for alias, name in engines.items() if name.endswith(POSTGRESQL)]
+
+
+def most_connections(threads: int) -> int:
+    """Return how many connections a process with so many threads opens at most.
+
+    Without a pool, each thread has one to each database.
+    """
+    most = 0
+    for alias in postgresql_aliases():
+        is_pooled = "pool" in settings.DATABASES[alias]["OPTIONS"]
+        most += pool_size() if is_pooled else threads
+    return most
 
 
 def check(alias: str, connection: Any) -> None:
@@ -95,7 +120,8 @@ def give_up(alias: str, pool: Any) -> None:
 
 def close(alias: str, pool: Any) -> None:
     """Close a pool, and make Django forget it, but not a pool that came after it."""
-    pool.close(timeout=0)
-    connection = connections[alias]
-    if connection.pool is pool:
-        connection.close_pool()
+    with closing:
+        pool.close(timeout=0)
+        connection = connections[alias]
+        if connection.pool is pool:
+            connection.close_pool()

@@ -132,19 +132,21 @@ def prepare_fork(server: Any, worker: Any) -> None:
     gc.freeze()
 
 
-def log_capacity(worker: Any, databases: int) -> None:
-    """Log what a dyno uses of the connections to its databases and of the memory."""
+def log_capacity(worker: Any) -> None:
+    """Log what a dyno uses of the databases' connections and of the memory."""
     workers = worker.cfg.workers
-    size = pools.pool_size()
-    connections = workers * size * databases
-    limit = os.environ.get("DATABASE_CONNECTION_LIMIT")
-    plan = f"of {limit}" if limit else "DATABASE_CONNECTION_LIMIT not set"
+    threads = worker.cfg.threads
+    each = pools.most_connections(threads)
+    limit = os.environ.get("DATABASE_CONNECTION_LIMIT", "")
+    plan = "DATABASE_CONNECTION_LIMIT not set"
+    if limit.isdecimal():
+        plan = f"of {limit}"
     unit = 1024**2 if sys.platform == "darwin" else 1024  # bytes there, KiB elsewhere
     megabytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // unit
     worker.log.info(
-        f"workers x DATABASE_POOL_SIZE x databases = {workers} x {size} x {databases} "
-        f"= {connections} database connections at most, {2 * connections} while a "
-        f"release replaces another, {plan}; {worker.cfg.threads} threads a worker; "
+        f"{workers} workers x {each} = {workers * each} database connections at most "
+        f"(DATABASE_POOL_SIZE for each database), {2 * workers * each} while a release "
+        f"replaces another, {plan}; {threads} threads a worker; "
         f"{megabytes} MB before the first request, shared by the workers"
     )
 
@@ -154,8 +156,8 @@ def prepare_worker(worker: Any) -> None:
     from dyno import checks
 
     drain_on_sigterm()
-    pooled = pools.use_pools()
+    pools.use_pools()
     proxies.trust(worker.cfg.forwarded_allow_ips)
     if worker.age == 1:
-        log_capacity(worker, len(pooled))
+        log_capacity(worker)
         checks.databases.log_unapplied_migrations()

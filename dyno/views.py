@@ -60,24 +60,32 @@ class Health:
 
     def __init__(self) -> None:
         self.asking = threading.Lock()
-        self.last: dict[str, Any] = {"first answer": "failed"}  # not there yet
+        self.last: dict[str, Any] = {"answer": "failed"}  # not there yet
         self.until = 0.0  # on time.monotonic()'s clock
+        self.asked = time.monotonic()  # when the thread that asks began
         self.migrated: set[str] = set()  # aliases, until the next deploy
 
     def states(self) -> dict[str, Any]:
         """Return the state of each dependency by its name.
 
-        While one thread asks, the others return the last answer without waiting.
+        While one thread asks, the others return the last answer without waiting; once
+        that thread takes FAILURE_SECONDS, they add that the answer failed.
         """
-        if self.is_old() and self.asking.acquire(blocking=False):
-            try:
-                if self.is_old():
-                    self.last = self.ask()
-                    has_failed = "failed" in self.last.values()
-                    seconds = FAILURE_SECONDS if has_failed else SUCCESS_SECONDS
-                    self.until = time.monotonic() + seconds
-            finally:
-                self.asking.release()
+        if not self.is_old():
+            return self.last
+        if not self.asking.acquire(blocking=False):
+            if time.monotonic() - self.asked > FAILURE_SECONDS:
+                return self.last | {"answer": "failed"}
+            return self.last
+        try:
+            if self.is_old():
+                self.asked = time.monotonic()
+                self.last = self.ask()
+                has_failed = "failed" in self.last.values()
+                seconds = FAILURE_SECONDS if has_failed else SUCCESS_SECONDS
+                self.until = time.monotonic() + seconds
+        finally:
+            self.asking.release()
         return self.last
 
     def is_old(self) -> bool:

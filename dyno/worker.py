@@ -32,6 +32,9 @@ outages.addFilter(logs.OnceAMinute())
 HEARTBEAT = 3
 GRACE = 10
 
+# How long a connection is kept between tasks, in seconds.
+KEPT_SECONDS = 600
+
 # A task that lost its worker so many times is the cause itself: it takes more memory
 # than the dyno has (R15), or longer than the 30 s in which a dyno must stop.
 ATTEMPTS = 3
@@ -144,6 +147,9 @@ class Worker:
 
     def run(self) -> None:
         """Return after a signal or, in a batch, once no task waits or runs."""
+        for connection in connections.all():
+            # The command looks for a task each second, and closes what may be closed.
+            connection.settings_dict["CONN_MAX_AGE"] = KEPT_SECONDS
         if connections[direct_alias()].vendor == "postgresql":
             self.heartbeat.start()
         else:

@@ -176,9 +176,6 @@ if redis_url := os.environ.get("REDIS_URL", ""):
     tls = {"ssl_cert_reqs": None} if redis_url.startswith("rediss://") else {}
     cache = {"BACKEND": "dyno.cache.FailOpenRedisCache", "LOCATION": [redis_url]}
     cache["OPTIONS"] = {"socket_connect_timeout": 0.5, "socket_timeout": 0.5, **tls}
-    # The threads of a process share so many connections; the smallest plan has 20.
-    cache["OPTIONS"] |= {"pool_class": "redis.BlockingConnectionPool", "timeout": 0.5}
-    cache["OPTIONS"] |= {"max_connections": 8}
 CACHES = {"default": cache}
 
 # Sessions stay in the database: a cache could bring back one that was logged out.

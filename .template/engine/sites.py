@@ -111,8 +111,11 @@ class Site:
         self.without("DATABASE_URL")
         self.setting(SECRET_KEY_IS_RANDOM=True)
 
-    def engine(self, name):
-        handler = ConnectionHandler({"default": {"ENGINE": name}})
+    def kept_connections(self):
+        self.engine("django.db.backends.postgresql", CONN_MAX_AGE=600)
+
+    def engine(self, name, **more):
+        handler = ConnectionHandler({"default": {"ENGINE": name} | more})
         for module in (databases, databases.database):
             self.monkeypatch.setattr(module, "connections", handler)
 

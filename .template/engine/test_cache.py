@@ -187,3 +187,23 @@ def test_a_redis_that_is_there_is_used_like_djangos_cache(redis_url, without_pau
     cache.delete_many(["b"])
     assert cache.get("b") is None and cache.clear()
     assert FailOpenRedisCache.paused_until == 0
+
+
+def test_the_threads_of_a_process_share_eight_connections(redis_url, monkeypatch):
+    monkeypatch.setattr(FailOpenRedisCache, "paused_until", 0)
+    cache = FailOpenRedisCache(redis_url, {})
+    clients = []
+
+    def work():
+        of_this_thread = FailOpenRedisCache(redis_url, {})  # as Django makes them
+        for _ in range(20):
+            of_this_thread.set("key", 7)
+            assert of_this_thread.get("key") == 7
+
+    threads = [threading.Thread(target=work) for _ in range(30)]
+    for thread in threads:
+        thread.start()
+    while any(thread.is_alive() for thread in threads):
+        info = cache._cache.get_client().info("clients")
+        clients.append(info["connected_clients"])
+    assert 1 < max(clients) <= cache_module.POOL_SIZE

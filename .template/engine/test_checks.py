@@ -66,6 +66,7 @@ BROKEN = {
         do("env", DATABASE_CONNECTION_LIMIT="20", DATABASE_POOL_SIZE="9"),
     ),
     "the library of the pool is missing": ("W041", do("no_psycopg_pool")),
+    "threads keep connections": ("W041", do("kept_connections")),
     "keepalive is too short": ("E020", do("file", CONF, gunicorn(keepalive=60))),
     "gunicorn stops too late": (
         "E021",

@@ -148,10 +148,6 @@ def test_a_pool_that_cannot_connect_says_why_once_a_minute(caplog, monkeypatch):
     assert caplog.messages == ["error connecting in 'pool-1': refused"]
 
 
-def test_a_pool_does_not_log_each_use_of_a_connection():
-    assert not logging.getLogger("psycopg.pool").isEnabledFor(logging.INFO)
-
-
 def test_a_client_that_sends_another_sites_form_cannot_log_a_query(caplog):
     client = Client(enforce_csrf_checks=True)
     referer = {"referer": "https://evil.example.com/?token=secret"}

@@ -195,7 +195,7 @@ def test_the_first_worker_logs_what_the_dyno_takes(start, caplog, monkeypatch):
     for age in (1, 2, 3):
         start(age)
     [line] = caplog.messages
-    assert "= 2 x 6 x 1 = 12 database connections at most," in line
+    assert "2 workers x 6 = 12 database connections at most" in line
     assert " 24 while a release replaces another, of 20; 40 threads a worker" in line
     assert looked == [1]
 

@@ -8,7 +8,7 @@ import pytest
 import tasks
 from django.contrib.sessions.models import Session
 from django.core.management import CommandError, call_command
-from django.db import OperationalError
+from django.db import OperationalError, connection
 from django.tasks import TaskResultStatus
 from django.utils import timezone
 from django_tasks_db.models import DBTaskResult
@@ -55,6 +55,7 @@ def queue(settings, transactional_db, monkeypatch):
     left out: its thread would keep a connection after the test.
     """
     monkeypatch.setattr(Heartbeat, "start", lambda heartbeat: heartbeat.holding.set())
+    monkeypatch.setitem(connection.settings_dict, "CONN_MAX_AGE", 0)
     settings.TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend"}}
     settings.TASKS["default"]["QUEUES"] = ["default", "mail"]
 
@@ -72,6 +73,11 @@ def test_in_development_a_task_runs_at_once(db, to_do):
     to_do.append(lambda: done.append(1))
     assert tasks.work.enqueue().status == DONE
     assert done
+
+
+def test_a_worker_keeps_its_connection_between_tasks(queue):
+    Worker(batch=True).run()
+    assert connection.settings_dict["CONN_MAX_AGE"] == worker.KEPT_SECONDS
 
 
 def test_a_batch_runs_every_task_of_every_queue(queue):

@@ -61,12 +61,17 @@ def database_tls() -> Problems:
 
 @check()
 def connection_pool() -> Problems:
-    """Find pages that open a connection each, for lack of the library that keeps it."""
-    uses_postgresql = connections["default"].vendor == "postgresql"
-    if uses_postgresql and not find_spec("psycopg_pool"):
+    """Find threads that do not share their connections."""
+    connection = connections["default"]
+    if connection.vendor != "postgresql":
+        return
+    if not find_spec("psycopg_pool"):
         cause = "psycopg_pool is not installed, so each page makes a new connection."
         fix = "psycopg[binary,pool] in requirements.in, then bin/lock and commit"
         yield warning(41, cause, fix)
+    elif connection.settings_dict["CONN_MAX_AGE"] != 0:
+        cause = "CONN_MAX_AGE is set, so each of gunicorn's threads keeps a connection."
+        yield warning(41, cause, "remove it from DATABASES in settings.py")
 
 
 @check()

@@ -19,8 +19,8 @@ SOUND = re.compile(
 HOSTS = re.compile(r"\w+://([^@/]*@)?[\w.-]+(:\d+)?(,[\w.-]+(:\d+)?)+/.*")
 SSL_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
 
-# Options that dj-database-url or Django handle. A pool is none of them: it would block
-# each thread for its time-out while the server is away.
+# Options that dj-database-url or Django handle. A pool is none of them: it would reach
+# the release and the task worker, too.
 OTHER_OPTIONS = {"currentSchema", "assume_role", "isolation_level"}
 OTHER_OPTIONS |= {"prepare_threshold", "server_side_binding"}
 
