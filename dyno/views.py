@@ -34,6 +34,9 @@ exhaustion.addFilter(logs.OnceAMinute())
 SUCCESS_SECONDS = 1
 FAILURE_SECONDS = 5
 
+# How long a request waits for the first answer while another one asks, in seconds.
+FIRST_ANSWER_SECONDS = 1
+
 
 @login_not_required
 @require_safe
@@ -73,7 +76,9 @@ class Health:
         """
         if not self.is_old():
             return self.last
-        if not self.asking.acquire(blocking=False):
+        # Only at the start there is no answer yet, and it soon comes.
+        patience = 0 if self.until else FIRST_ANSWER_SECONDS
+        if not self.asking.acquire(timeout=patience):
             if time.monotonic() - self.asked > FAILURE_SECONDS:
                 return self.last | {"answer": "failed"}
             return self.last

@@ -33,10 +33,7 @@ def css(dyno):
     return re.search(r"/static/\S+\.css", page)[0]
 
 
-@pytest.mark.parametrize(
-    "host",
-    ["a..herokuapp.com", ".x.herokuapp.com", ".herokuapp.com", "..", ".", "-", ""],
-)
+@pytest.mark.parametrize("host", ["..", ".", "-", ""])
 def test_a_host_that_is_none_gets_400(client, host):
     answer = client.get("/", Host=host)
     assert answer.status == 400
