@@ -143,12 +143,17 @@ def log_capacity(worker: Any) -> None:
         plan = f"of {limit}"
     unit = 1024**2 if sys.platform == "darwin" else 1024  # bytes there, KiB elsewhere
     megabytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // unit
-    worker.log.info(
-        f"{workers} workers x {each} = {workers * each} database connections at most "
-        f"(DATABASE_POOL_SIZE for each database), {2 * workers * each} while a release "
-        f"replaces another, {plan}; {threads} threads a worker; "
+    capacity = (
+        f"{threads} threads a worker; "
         f"{megabytes} MB before the first request, shared by the workers"
     )
+    if each:
+        capacity = (
+            f"{workers} workers x {each} = {workers * each} database connections at "
+            f"most (DATABASE_POOL_SIZE for each database), {2 * workers * each} while "
+            f"a release replaces another, {plan}; {capacity}"
+        )
+    worker.log.info(capacity)
 
 
 def prepare_worker(worker: Any) -> None:
