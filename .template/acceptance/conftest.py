@@ -2,6 +2,7 @@
 
 import secrets
 import shutil
+from pathlib import Path
 
 import heroku
 import parts
@@ -53,6 +54,20 @@ def slug(source, tmp_path_factory, secret_key):
     """What a push of this repository builds: leave it as it is."""
     folder = tmp_path_factory.mktemp("slugs") / "slug"
     return heroku.build(source, folder, {"DJANGO_SECRET_KEY": secret_key})
+
+
+@pytest.fixture(scope="module")
+def rehearsed(source, tmp_path_factory, secret_key):
+    """A slug with the pages of a rehearsal, and the config vars that it takes."""
+    folder = tmp_path_factory.mktemp("rehearsed")
+    shutil.copytree(source, folder / "source")
+    rehearsal = Path(__file__).parent / "rehearsal"
+    shutil.copytree(rehearsal, folder / "source/rehearsal")
+    config_vars = {
+        "DJANGO_SETTINGS_MODULE": "rehearsal.settings",
+        "DJANGO_SECRET_KEY": secret_key,
+    }
+    return heroku.build(folder / "source", folder / "slug", config_vars), config_vars
 
 
 @pytest.fixture(scope="module")

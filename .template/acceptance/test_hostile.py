@@ -5,7 +5,6 @@ Each answer comes from the site's own handlers, and no log line holds a secret.
 
 import contextlib
 import re
-import shutil
 import socket
 import threading
 import time
@@ -27,20 +26,6 @@ TOKEN = "a" * 32  # a CSRF cookie and a form agree on it, whoever made it
 COOKIE = f"Cookie: __Host-csrftoken={TOKEN}"
 REFERER = f"Referer: https://{HOST}/admin/login/"
 FORM = "application/x-www-form-urlencoded"
-
-
-@pytest.fixture(scope="module")
-def rehearsed(source, tmp_path_factory, secret_key):
-    """A slug with the pages of a rehearsal, and the config vars that it takes."""
-    folder = tmp_path_factory.mktemp("hostile")
-    shutil.copytree(source, folder / "source")
-    rehearsal = Path(__file__).parent / "rehearsal"
-    shutil.copytree(rehearsal, folder / "source/rehearsal")
-    config_vars = {
-        "DJANGO_SETTINGS_MODULE": "rehearsal.settings",
-        "DJANGO_SECRET_KEY": secret_key,
-    }
-    return heroku.build(folder / "source", folder / "slug", config_vars), config_vars
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,6 @@ import shutil
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import heroku
 import parts
@@ -41,20 +40,6 @@ def server():
     """A PostgreSQL server that a test may stop."""
     with parts.Postgres() as server:
         yield server
-
-
-@pytest.fixture(scope="module")
-def rehearsed(source, tmp_path_factory, secret_key):
-    """A slug with the pages of a rehearsal, and the config vars that it takes."""
-    folder = tmp_path_factory.mktemp("pool")
-    shutil.copytree(source, folder / "source")
-    rehearsal = Path(__file__).parent / "rehearsal"
-    shutil.copytree(rehearsal, folder / "source/rehearsal")
-    config_vars = {
-        "DJANGO_SETTINGS_MODULE": "rehearsal.settings",
-        "DJANGO_SECRET_KEY": secret_key,
-    }
-    return heroku.build(folder / "source", folder / "slug", config_vars), config_vars
 
 
 @pytest.fixture(scope="module")
