@@ -8,6 +8,7 @@ from django.conf import settings
 from django.core import wsgi
 from django.core.exceptions import BadRequest
 from django.core.signals import request_finished
+from django.db import close_old_connections
 from django.dispatch import receiver
 
 from dyno import checks, logs
@@ -68,7 +69,11 @@ class FrontDoor:
         if length.isdecimal():
             body = WholeBody(environ["wsgi.input"], int(length))
             environ["wsgi.input"] = io.BufferedReader(body)
-        return self.django(environ, start_response)
+        response = self.django(environ, start_response)
+        # Django does this once the response is sent. A stream, or a client that reads
+        # slowly, would hold a connection of the pool until then.
+        close_old_connections()
+        return response
 
 
 @receiver(request_finished)

@@ -1,5 +1,6 @@
 """Threads and database connections: a web worker has a pool, and nothing else has."""
 
+import shlex
 import shutil
 import threading
 import time
@@ -32,6 +33,12 @@ class RehearsalConfig(AppConfig):
 """
 POOL_IN_SETTINGS = """
 DATABASES["default"]["OPTIONS"]["pool"] = {"max_size": 4, "timeout": 3}
+"""
+
+FILL = """
+from django.contrib.auth.models import Group
+for number in range(50):
+    Group.objects.create(name=f"stream {number}")
 """
 
 
@@ -99,6 +106,33 @@ def test_a_hundred_threads_serve_while_ninety_views_wait(site):
         answers = [answer.result() for answer in waiting]
     assert {answer.status for answer, _ in answers} == {200}
     assert max(seconds for _, seconds in answers) < 9  # all of them waited at once
+
+
+@pytest.mark.parametrize(
+    "view", ["stream", "service"], ids=["a stream", "docs/growing.md's advice"]
+)
+def test_views_that_need_no_connection_any_more_hold_none(site, view):
+    slug, config_vars = site
+    with heroku.Dyno(slug, config_vars | ONE_WORKER) as dyno:
+        with ThreadPoolExecutor(30) as visitors:
+            path = f"/rehearsal/{view}?seconds=6"
+            waiting = [visitors.submit(ask, dyno, path) for _ in range(30)]
+            time.sleep(2)  # all of them have made their query
+            for _ in range(30):
+                answer, seconds = ask(dyno, DATA)
+                assert answer.status == 200 and seconds < 0.5
+            assert not any(answer.done() for answer in waiting)
+            answers = [answer.result() for answer in waiting]
+        assert {answer.status for answer, _ in answers} == {200}
+        assert "level=error" not in dyno.log
+
+
+def test_a_stream_may_ask_the_database_while_it_is_sent(site):
+    slug, config_vars = site
+    heroku.run(slug, config_vars, f"python manage.py shell -c {shlex.quote(FILL)}")
+    with heroku.Dyno(slug, config_vars | ONE_WORKER) as dyno:
+        answer, _ = ask(dyno, "/rehearsal/rows")
+        assert answer.text.count("stream") == 50
 
 
 @pytest.mark.parametrize("pooled", [False, True], ids=["direct", "pooler"])

@@ -29,6 +29,19 @@ def test_the_routers_request_id_is_known_until_the_response_is_sent(page, respon
     assert logs.request_id.get() == "-"
 
 
+def test_the_connections_are_given_back_before_a_response_is_sent(page, monkeypatch):
+    done = []
+    monkeypatch.setattr(wsgi, "close_old_connections", lambda: done.append("closed"))
+
+    def text():
+        done.append("sent")
+        yield b""
+
+    page(lambda request: StreamingHttpResponse(text()))
+    get("/page")
+    assert done == ["closed", "sent"]
+
+
 @pytest.mark.parametrize("host", ["", "evil.example.com", "a b", "127.0.0.1:x"])
 def test_another_host_gets_400(host):
     assert get("/plain", HTTP_HOST=host)[0] == 400

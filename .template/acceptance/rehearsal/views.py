@@ -6,7 +6,7 @@ import time
 from django.contrib.auth.models import Group
 from django.core.cache import cache
 from django.db import connection
-from django.http import HttpResponse, JsonResponse
+from django.http import HttpResponse, JsonResponse, StreamingHttpResponse
 from django.views.decorators.csrf import csrf_exempt
 
 from rehearsal import tasks
@@ -61,6 +61,34 @@ def query(request):
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_sleep(%s)", [float(request.GET["seconds"])])
     return HttpResponse(DYNO)
+
+
+def stream(request):
+    """Ask the database, then send a piece every half second."""
+    Group.objects.count()
+    pieces = int(request.GET["seconds"]) * 2
+
+    def text():
+        for number in range(pieces):
+            time.sleep(0.5)
+            yield f"{number} "
+
+    return StreamingHttpResponse(text())
+
+
+def rows(request):
+    """Stream rows that are asked for while they are sent."""
+    Group.objects.count()
+    groups = Group.objects.iterator(chunk_size=10)
+    return StreamingHttpResponse(f"{group} " for group in groups)
+
+
+def service(request):
+    """Ask the database, then wait for a service as docs/growing.md advises."""
+    Group.objects.count()
+    connection.close()
+    time.sleep(float(request.GET["seconds"]))
+    return HttpResponse(Group.objects.filter(name__startswith="none").count())
 
 
 def leak(request):
