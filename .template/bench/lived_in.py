@@ -31,6 +31,7 @@ CASES = {
     "8 s view, 32 visitors": ("wait", 8, 32, "quick", {}),
     "8 s view, 32, WEB_THREADS=50": ("wait", 8, 32, "quick", {"WEB_THREADS": "50"}),
     "20 s stream, 200": ("stream", 20, 200, "quick", {"WEB_THREADS": "110"}),
+    "20 s stream after a query, 40": ("stream", 20, 40, "query", {}),
     "8 downloads, 8 uploads": ("transfer", 0, 16, "quick", {}),
 }
 # Pages a second that ask a frozen database, and requests a second for /ready.
