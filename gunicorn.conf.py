@@ -14,9 +14,13 @@ wsgi_app = "mysite.wsgi"
 
 # One socket for IPv4 and IPv6, since some platforms route by IPv6 only. In development
 # the site listens on localhost only.
-local = os.environ.get("DJANGO_LOCAL") == "1"
-everywhere = "[::]" if socket.has_dualstack_ipv6() else "0.0.0.0"
-bind = f"{'127.0.0.1' if local else everywhere}:{os.environ.get('PORT', 8000)}"
+port = os.environ.get("PORT", "8000")
+if os.environ.get("DJANGO_LOCAL") == "1":
+    bind = f"127.0.0.1:{port}"
+elif socket.has_dualstack_ipv6():
+    bind = f"[::]:{port}"
+else:
+    bind = f"0.0.0.0:{port}"
 
 # The buildpack sets WEB_CONCURRENCY by the dyno's memory: 2 on 512 MB. Do not
 # count cores: a shared dyno reports eight.
@@ -33,8 +37,9 @@ preload_app = True
 
 # Workers are replaced after a while in case they leak memory, but not all at once. A
 # single worker is never replaced, because nothing would be served meanwhile.
-max_requests = 100_000 if workers > 1 else 0
-max_requests_jitter = 20_000
+if workers > 1:
+    max_requests = 100_000
+    max_requests_jitter = 20_000
 
 # Longer than the router keeps an idle connection (90 s), or it would send a request on
 # one that is just being closed: H13, H18.
@@ -58,8 +63,9 @@ http_parser = "python"
 
 # The peers that are trusted to say whether a request came over HTTPS. On a dyno every
 # peer is the router. On a socket for both protocols, 10.0.0.5 is ::ffff:10.0.0.5.
-everyone = "*" if "DYNO" in os.environ else "127.0.0.1,::1"
-trusted = os.environ.get("FORWARDED_ALLOW_IPS", everyone).split(",")
+trusted = os.environ.get("FORWARDED_ALLOW_IPS", "127.0.0.1,::1").split(",")
+if "DYNO" in os.environ and "FORWARDED_ALLOW_IPS" not in os.environ:
+    trusted = ["*"]
 for address in list(trusted):
     host, _, bits = address.strip().partition("/")
     if "." in host:
@@ -74,16 +80,12 @@ forwarder_headers = ""
 control_socket_disable = True
 
 # The workers' heartbeat files are in memory, since a disk can stall.
-worker_tmp_dir = "/dev/shm" if os.path.isdir("/dev/shm") else None
+if os.path.isdir("/dev/shm"):
+    worker_tmp_dir = "/dev/shm"
 
 # The buildpack's GUNICORN_CMD_ARGS asks for an access log; logger_class writes it.
 accesslog = "-"
 loglevel = os.environ.get("DJANGO_LOG_LEVEL", "info").lower()
-
-# PostgreSQL ends a page's query before the router gives up on the request (30 s). This
-# default is for pages only; the config var also limits the worker and `manage.py`, but
-# not the release.
-os.environ.setdefault("DATABASE_STATEMENT_TIMEOUT", "25s")
 
 # What the master process does before it forks, and each worker before it serves.
 when_ready = server.set_time_outs

@@ -25,8 +25,13 @@ DIRECT = "direct"
 
 # How long to wait for a silent host, in seconds; tcp_user_timeout in milliseconds.
 # https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-PARAMKEYWORDS
-TIME_OUTS = {"connect_timeout": 3, "tcp_user_timeout": 15_000}
-TIME_OUTS |= {"keepalives_idle": 10, "keepalives_interval": 3, "keepalives_count": 3}
+TIME_OUTS = {
+    "connect_timeout": 3,
+    "tcp_user_timeout": 15_000,
+    "keepalives_idle": 10,
+    "keepalives_interval": 3,
+    "keepalives_count": 3,
+}
 
 
 def from_environ(environ: Mapping[str, str], *, local: bool) -> dict[str, Any]:
@@ -34,16 +39,22 @@ def from_environ(environ: Mapping[str, str], *, local: bool) -> dict[str, Any]:
 
     With a connection pooler, "default" is pooled and "direct" is not.
     """
-    url, pool = environ.get("DATABASE_URL", ""), environ.get(POOL_URL)
-    timeout = environ.get("DATABASE_STATEMENT_TIMEOUT", "")
-    pooled = PGBOUNCER in environ
-    direct = parse(url, local=local, pooled=pooled, statement_timeout=timeout)
-    if not direct or not pool:
-        return {"default": direct} if direct else {}
+    direct = parse(
+        environ.get("DATABASE_URL", ""),
+        local=local,
+        pooled=PGBOUNCER in environ,
+        statement_timeout=environ.get("DATABASE_STATEMENT_TIMEOUT", ""),
+    )
+    if not direct:
+        return {}
+    if not environ.get(POOL_URL):
+        return {"default": direct}
+    default = parse(environ[POOL_URL], local=local, pooled=True)
+    if not default:
+        return {}
     # Both are the same database, so the tests make it once.
     direct["TEST"] = {"MIRROR": "default"}
-    default = parse(pool, local=local, pooled=True)
-    return {"default": default, DIRECT: direct} if default else {}
+    return {"default": default, DIRECT: direct}
 
 
 def parse(
@@ -99,7 +110,9 @@ def attached(alias: str = "default") -> bool:
 
 def direct_alias() -> str:
     """Return the alias of the connection that keeps a session's state."""
-    return DIRECT if DIRECT in connections else "default"
+    if DIRECT in connections:
+        return DIRECT
+    return "default"
 
 
 def aliases() -> list[str]:

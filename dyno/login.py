@@ -5,6 +5,7 @@ import logging
 import time
 from typing import Any
 
+from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.contrib.auth.backends import BaseBackend, ModelBackend
 from django.core.cache import cache
@@ -18,8 +19,8 @@ from dyno.proxies import client_address
 logger = logging.getLogger(__name__)
 logger.addFilter(OnceAMinute())
 
-# The most wrong passwords within SECONDS: for one account from one address, and for all
-# accounts from one address, which may be that of a school or a CDN.
+# The defaults of settings.LOGIN_ATTEMPTS, of settings.LOGIN_ATTEMPTS_FROM_ADDRESS,
+# since an address may be that of a school or a CDN, and of settings.LOGIN_SECONDS.
 ATTEMPTS = 10
 ATTEMPTS_FROM_ADDRESS = 100
 SECONDS = 5 * 60
@@ -31,15 +32,18 @@ def claim(name: str, attempts: int) -> str | None:
     Each attempt is a key of its own: every cache adds a key for one caller only, but
     some caches count two concurrent callers as one.
     """
-    name = f"{name} {time.time() // SECONDS}".encode(errors="replace")
-    name = hashlib.sha256(name).hexdigest()
-    keys = [f"log-in-{name}-{number}" for number in range(attempts)]
+    seconds = getattr(settings, "LOGIN_SECONDS", SECONDS)
+    name = f"{name} {time.time() // seconds}"
+    digest = hashlib.sha256(name.encode(errors="replace")).hexdigest()
+    keys = [f"log-in-{digest}-{number}" for number in range(attempts)]
     taken = cache.get_many(keys)
     for key in keys:
-        if key not in taken and cache.add(key, True, SECONDS):
+        if key not in taken and cache.add(key, True, seconds):
             return key
     # A cache that is away neither adds keys nor returns any; then nobody is refused.
-    return None if len(cache.get_many(keys)) == attempts else keys[0]
+    if len(cache.get_many(keys)) == attempts:
+        return None
+    return keys[0]
 
 
 class SlowedModelBackend(ModelBackend):
@@ -65,8 +69,9 @@ class SlowedModelBackend(ModelBackend):
             return super().authenticate(request, username, password, **kwargs)
         account = username or kwargs.get(get_user_model().USERNAME_FIELD, "")
         address = client_address(request)
-        claims = [claim(f"{address} {account}", ATTEMPTS)]
-        claims += [claim(address, ATTEMPTS_FROM_ADDRESS)]
+        most = getattr(settings, "LOGIN_ATTEMPTS", ATTEMPTS)
+        of_all = getattr(settings, "LOGIN_ATTEMPTS_FROM_ADDRESS", ATTEMPTS_FROM_ADDRESS)
+        claims = [claim(f"{address} {account}", most), claim(address, of_all)]
         if None in claims:
             logger.warning("Log-in refused: many wrong passwords from %s", address)
             raise PermissionDenied

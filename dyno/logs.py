@@ -8,6 +8,8 @@ import time
 import uuid
 from typing import Any
 
+from django.views.debug import SafeExceptionReporterFilter
+
 # Set for each request that Django answers, and by the worker for each task.
 request_id = contextvars.ContextVar("request_id", default="-")
 
@@ -18,43 +20,67 @@ CONTROL = r"\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff"
 BARE = re.compile(rf"[^\s=\\\"{CONTROL}]+")
 
 # The loggers below django.security whose records say what a client did wrong.
-CLIENTS = ("csrf", "RequestDataTooBig", "TooManyFieldsSent", "TooManyFilesSent")
-CLIENTS += ("DisallowedModelAdminLookup", "DisallowedModelAdminToField")
-CLIENTS += ("DisallowedRedirect", "SuspiciousFileOperation", "SuspiciousOperation")
+CLIENTS = [
+    "csrf",
+    "DisallowedModelAdminLookup",
+    "DisallowedModelAdminToField",
+    "DisallowedRedirect",
+    "RequestDataTooBig",
+    "SuspiciousFileOperation",
+    "SuspiciousOperation",
+    "TooManyFieldsSent",
+    "TooManyFilesSent",
+]
 
 
 def config(level: str, *, admins: bool = False) -> dict[str, Any]:
     """Return Django's LOGGING. An unknown `level` means INFO.
 
-    With `admins`, errors are also mailed to the addresses in settings.ADMINS.
+    With `admins`, errors are also mailed to the addresses in settings.ADMINS. Another
+    formatter under the name "logfmt" formats all lines, gunicorn's too.
     """
-    level = level.upper() if level.upper() in LEVELS else "INFO"
-    filters = {"outages": Outages, "hosts": UnknownHosts, "clients": ClientErrors}
-    filters |= {"pools": FailedConnections}
+    level = level.upper()
+    loggers = {
+        "django": {"handlers": ["admins"] if admins else []},
+        # The access log has every 4xx already.
+        "django.request": {"level": "ERROR", "filters": ["outages"]},
+        "django.security.DisallowedHost": {"filters": ["hosts"]},
+        "psycopg.pool": {"filters": ["pools"]},
+        # gunicorn warns of the body that Django sends in reply to a HEAD.
+        "gunicorn.http.wsgi": {"level": "ERROR"},
+    }
+    for name in CLIENTS:
+        loggers[f"django.security.{name}"] = {"filters": ["clients"]}
     return {
         "version": 1,
         "disable_existing_loggers": False,
         "formatters": {"logfmt": {"()": LogfmtFormatter}},
-        "filters": {name: {"()": kind} for name, kind in filters.items()},
+        "filters": {
+            "clients": {"()": ClientErrors},
+            "hosts": {"()": UnknownHosts},
+            "once a minute": {"()": OnceAMinute},
+            "outages": {"()": Outages},
+            "pools": {"()": FailedConnections},
+            "request id": {"()": RequestId},
+        },
         "handlers": {
             "stdout": {
                 "class": "logging.StreamHandler",
                 "stream": "ext://sys.stdout",
                 "formatter": "logfmt",
+                "filters": ["request id"],
             },
-            "admins": {"class": "dyno.mail.AdminMail", "level": "ERROR"},
+            "admins": {
+                "class": "dyno.mail.AdminMail",
+                "level": "ERROR",
+                "filters": ["once a minute"],
+            },
         },
-        "root": {"handlers": ["stdout"], "level": level},
-        "loggers": {
-            "django": {"handlers": ["admins"] if admins else []},
-            # The access log has every 4xx already.
-            "django.request": {"level": "ERROR", "filters": ["outages"]},
-            "django.security.DisallowedHost": {"filters": ["hosts"]},
-            **{f"django.security.{name}": {"filters": ["clients"]} for name in CLIENTS},
-            "psycopg.pool": {"filters": ["pools"]},
-            # gunicorn warns of the body that Django sends in reply to a HEAD.
-            "gunicorn.http.wsgi": {"level": "ERROR"},
+        "root": {
+            "handlers": ["stdout"],
+            "level": level if level in LEVELS else "INFO",
         },
+        "loggers": loggers,
     }
 
 
@@ -69,7 +95,7 @@ def clean_request_id(sent: str | None) -> str:
     return str(uuid.uuid4())
 
 
-def quote(value: object, size: int = 2_000, *, keep_end: bool = False) -> str:
+def quote(value: object, size: int, *, keep_end: bool = False) -> str:
     """Return a value for logfmt in at most `size` bytes: one line, quoted if needed."""
     text = str(value)
     while True:
@@ -77,7 +103,7 @@ def quote(value: object, size: int = 2_000, *, keep_end: bool = False) -> str:
         quoted = text
         if not BARE.fullmatch(text):
             escaped = re.sub(r'["\\]', r"\\\g<0>", text)
-            escaped = re.sub(f"[{CONTROL}]", lambda c: ascii(c[0])[1:-1], escaped)
+            escaped = re.sub(f"[{CONTROL}]", escape, escaped)
             quoted = f'"{escaped}"'
         if len(quoted.encode()) <= size:
             return quoted
@@ -85,30 +111,45 @@ def quote(value: object, size: int = 2_000, *, keep_end: bool = False) -> str:
         text = text[-size_of_text:] if keep_end else text[:size_of_text]
 
 
-def timestamp() -> str:
-    """Return "time=… " with the time in UTC, or "" on Heroku, whose log has its own."""
-    if "DYNO" in os.environ:
-        return ""
-    return time.strftime("time=%Y-%m-%dT%H:%M:%SZ ", time.gmtime())
+def escape(match: re.Match[str]) -> str:
+    r"""Return a control character as Python writes it: \n or \x00."""
+    return ascii(match[0])[1:-1]
 
 
 class LogfmtFormatter(logging.Formatter):
-    """Formats a record as level, logger, request id, message and traceback.
+    """Formats a record as level, logger, request id, message or fields, and traceback.
 
-    A line has fewer than 10 000 bytes, at which Heroku splits it.
+    Fields come from a call such as logger.info("…", extra={"fields": {"status": 200}}).
+    On Heroku, whose log has its own, a line has no time. It has fewer than 10 000
+    bytes, at which Heroku splits it.
     """
 
     def format(self, record: logging.LogRecord) -> str:
-        line = (
-            f"{timestamp()}level={record.levelname.lower()} logger={record.name}"
-            f" request_id={request_id.get()}"
-            f" message={quote(record.getMessage(), 3_000)}"
-        )
+        line = f"level={record.levelname.lower()} logger={record.name}"
+        if "DYNO" not in os.environ:
+            now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(record.created))
+            line = f"time={now} {line}"
+        line += f" request_id={getattr(record, 'request_id', request_id.get())}"
+        fields = getattr(record, "fields", None)
+        if fields is None:
+            line += f" message={quote(record.getMessage(), 3_000)}"
+        else:
+            for name, value in fields.items():
+                line += f" {name}={quote(value, 1_000)}"
         if record.exc_info:
             # The error stands at the end of a traceback.
             text = self.formatException(record.exc_info)
             line += f" traceback={quote(text, 6_500, keep_end=True)}"
         return line
+
+
+class RequestId(logging.Filter):
+    """Gives each record its request's id, for formatters other than LogfmtFormatter."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if not hasattr(record, "request_id"):
+            record.request_id = request_id.get()
+        return True
 
 
 class OnceAMinute(logging.Filter):
@@ -147,10 +188,8 @@ class UnknownHosts(OnceAMinute):
     """
 
     def filter(self, record: logging.LogRecord) -> bool:
-        record.levelno, record.levelname = logging.WARNING, "WARNING"
-        record.msg, record.args, record.exc_info = record.getMessage(), (), None
         fix = "heroku config:set DJANGO_ALLOWED_HOSTS=NAME,NAME"
-        record.msg += f" Fix: if it is yours, {fix}"
+        as_warning(record, f"{record.getMessage()} Fix: if it is yours, {fix}")
         return super().filter(record)
 
 
@@ -160,6 +199,22 @@ class ClientErrors(logging.Filter):
     def filter(self, record: logging.LogRecord) -> bool:
         # A Referer or an Origin may hold a secret.
         message = re.sub(r"(?s) - .* does not", " does not", record.getMessage())
-        record.levelno, record.levelname = logging.WARNING, "WARNING"
-        record.msg, record.args, record.exc_info = message, (), None
+        as_warning(record, message)
         return True
+
+
+def as_warning(record: logging.LogRecord, message: str) -> None:
+    """Make a record a warning, without a traceback."""
+    record.levelno = logging.WARNING
+    record.levelname = "WARNING"
+    record.msg = message
+    record.args = ()
+    record.exc_info = None
+
+
+class ReportFilter(SafeExceptionReporterFilter):
+    """Django's filter for error reports, which also hides URLs that hold passwords."""
+
+    hidden_settings = re.compile(
+        SafeExceptionReporterFilter.hidden_settings.pattern + "|LOCATION|URL", re.I
+    )

@@ -4,7 +4,6 @@ settings.py imports this module, so it reads no settings when it is loaded.
 """
 
 import logging
-import time
 from collections.abc import Mapping
 from email.utils import getaddresses
 from typing import Any
@@ -38,7 +37,7 @@ def server_url(environ: Mapping[str, str]) -> str:
         user, password = (quote(environ.get(name, ""), safe="") for name in login)
         if user and password:
             urls.append(f"smtp://{user}:{password}@{environ.get(host, host)}:587")
-    return urls[0] if urls else ""
+    return next(iter(urls), "")
 
 
 def options(url: str) -> dict[str, Any]:
@@ -48,15 +47,20 @@ def options(url: str) -> dict[str, Any]:
     """
     try:
         parts = urlsplit(url)
-        host, port = parts.hostname, parts.port
+        port = parts.port
     except ValueError:
         raise ValueError("not a URL") from None  # without the URL
-    if not host or parts.scheme not in ("smtp", "smtps") or parts.path.strip("/"):
+    if (
+        not parts.hostname
+        or parts.scheme not in ("smtp", "smtps")
+        or parts.path.strip("/")
+    ):
         raise ValueError("not smtp://USER:PASSWORD@HOST:587")
     tls = parts.scheme == "smtps"
+    default_port = 465 if tls else 587
     return {
-        "host": host,
-        "port": port or (465 if tls else 587),
+        "host": parts.hostname,
+        "port": port or default_port,
         "username": unquote(parts.username or ""),
         "password": unquote(parts.password or ""),
         "use_ssl": tls,
@@ -99,20 +103,14 @@ class UnsentMail(BaseEmailBackend):
 
 
 class AdminMail(AdminEmailHandler):
-    """Django's handler, changed so that one error does not become many.
+    """Django's handler, which logs a mail that cannot be sent.
 
-    It sends one mail a minute, since an outage makes an error for each request. What
-    fails in sending is logged: raised, it would replace the error page.
+    Raised, the failure would replace the error page.
     """
 
-    quiet_until = 0.0  # on time.monotonic()'s clock
-
-    def send_mail(self, *args: Any, **kwargs: Any) -> None:
-        """Send a mail, unless one was sent in the last minute."""
-        if time.monotonic() < self.quiet_until:
-            return
-        self.quiet_until = time.monotonic() + 60
+    def emit(self, record: logging.LogRecord) -> None:
+        """Send a mail about a record."""
         try:
-            super().send_mail(*args, **kwargs)
+            super().emit(record)
         except Exception as error:
             logger.error("Mail to the admins not sent: %s", error)

@@ -24,12 +24,15 @@ def security_headers(*, secure: bool) -> dict[str, str]:
     """
     headers = {"X-Content-Type-Options": "nosniff"}
     headers |= getattr(settings, "SECURITY_HEADERS", {})
-    if policy := build_policy(settings.SECURE_CSP or {}):
+    policy = build_policy(settings.SECURE_CSP or {})
+    if policy:
         headers["Content-Security-Policy"] = policy
     if secure and settings.SECURE_HSTS_SECONDS:
         hsts = f"max-age={settings.SECURE_HSTS_SECONDS}"
-        hsts += "; includeSubDomains" * settings.SECURE_HSTS_INCLUDE_SUBDOMAINS
-        hsts += "; preload" * settings.SECURE_HSTS_PRELOAD
+        if settings.SECURE_HSTS_INCLUDE_SUBDOMAINS:
+            hsts += "; includeSubDomains"
+        if settings.SECURE_HSTS_PRELOAD:
+            hsts += "; preload"
         headers["Strict-Transport-Security"] = hsts
     return headers
 

@@ -57,22 +57,33 @@ def use_pools() -> None:
 
     Call it after the fork. In DATABASES a pool would also reach the release and the
     task worker, whose locks need a connection of their own. A database with a
-    CONN_MAX_AGE or a pool of its own is left alone.
+    CONN_MAX_AGE or a pool of its own keeps that. settings.PAGE_STATEMENT_TIMEOUT, "25s"
+    by default, limits the queries.
     """
     disconnect()
     log = logging.getLogger("psycopg.pool")
     if log.level == logging.NOTSET:
         log.setLevel(logging.WARNING)  # at INFO it logs each use of a connection
-    if not find_spec("psycopg_pool"):  # W041 reports it
-        return
+    is_installed = find_spec("psycopg_pool")  # if not, W041 reports it
+    timeout = getattr(settings, "PAGE_STATEMENT_TIMEOUT", "25s")
     for alias in postgresql_aliases():
         config = settings.DATABASES[alias]
-        if config["CONN_MAX_AGE"] == 0 and "pool" not in config["OPTIONS"]:
-            pool = POOL | {"max_size": pool_size()}
-            pool["reconnect_failed"] = partial(give_up, alias)
-            if config["CONN_HEALTH_CHECKS"]:
-                pool["check"] = partial(check, alias)
-            config["OPTIONS"] = config["OPTIONS"] | {"pool": pool}
+        options = dict(config["OPTIONS"])
+        # A pooler, for which these cursors are disabled, passes on no options.
+        if timeout and not config["DISABLE_SERVER_SIDE_CURSORS"]:
+            options.setdefault("options", f"-c statement_timeout={timeout}")
+        if is_installed and config["CONN_MAX_AGE"] == 0:
+            options.setdefault("pool", new_pool(alias, config))
+        config["OPTIONS"] = options
+
+
+def new_pool(alias: str, config: dict[str, Any]) -> dict[str, Any]:
+    """Return the options of a pool for a database."""
+    pool = POOL | {"max_size": pool_size()}
+    pool["reconnect_failed"] = partial(give_up, alias)
+    if config["CONN_HEALTH_CHECKS"]:
+        pool["check"] = partial(check, alias)
+    return pool
 
 
 def postgresql_aliases() -> list[str]:
@@ -88,8 +99,10 @@ def most_connections(threads: int) -> int:
     """
     most = 0
     for alias in postgresql_aliases():
-        is_pooled = "pool" in settings.DATABASES[alias]["OPTIONS"]
-        most += pool_size() if is_pooled else threads
+        if "pool" in settings.DATABASES[alias]["OPTIONS"]:
+            most += pool_size()
+        else:
+            most += threads
     return most
 
 

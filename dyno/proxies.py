@@ -14,8 +14,9 @@ trusted: list[Any] = []
 def trust(addresses: list[str]) -> None:
     """Believe the proxies in gunicorn's forwarded_allow_ips."""
     names = [name.strip() for name in addresses if name.strip()]
-    everybody = ["0.0.0.0/0", "::/0"]
-    trusted[:] = map(ip_network, everybody if "*" in names else names)
+    if "*" in names:
+        names = ["0.0.0.0/0", "::/0"]
+    trusted[:] = [ip_network(name) for name in names]
 
 
 def is_https_list(environ: dict[str, Any]) -> bool:

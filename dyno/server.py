@@ -3,8 +3,6 @@
 import errno
 import gc
 import logging
-import os
-import resource
 import signal
 import socket
 import struct
@@ -16,7 +14,8 @@ from typing import Any
 from gunicorn.glogging import Logger
 
 from dyno import logs, pools, proxies
-from dyno.logs import quote
+
+access_log = logging.getLogger("access")
 
 # Health checks would be most of a small site's log.
 SILENT_PATHS = {"/up", "/ready"}
@@ -37,11 +36,12 @@ class LogfmtLogger(Logger):
 
     def setup(self, cfg: Any) -> None:
         super().setup(cfg)
+        # Until Django sets up its logging, in which root gets the handler of LOGGING.
         handler = logging.StreamHandler(sys.stdout)
         handler.setFormatter(logs.LogfmtFormatter())
-        self.error_log.handlers = [handler]
-        # For what happens before Django sets up its logging, or instead of that.
-        logging.basicConfig(handlers=[handler])
+        logging.basicConfig(handlers=[handler], level=self.loglevel)
+        self.error_log.handlers = []
+        self.error_log.propagate = True
         logging.captureWarnings(True)
         sys.excepthook = log_uncaught
 
@@ -62,26 +62,31 @@ class LogfmtLogger(Logger):
     def access(self, resp: Any, req: Any, environ: Any, request_time: Any) -> None:
         """Write one line for a request, without its query, which may hold secrets.
 
-        It goes straight to the file descriptor: gunicorn's own way builds a dictionary
-        of every header for each line, which takes nine times as long.
+        gunicorn's own way builds a dictionary of every header for each line.
         """
         # If gunicorn itself refused the request, `environ` holds hardly anything.
-        get, status = environ.get, (resp.status or "-")[:3]
+        get = environ.get
+        status = (resp.status or "-")[:3]
         path = (req.path or "-").partition("?")[0]
-        quiet = path in SILENT_PATHS or "dyno.static_file" in environ
-        if self.loglevel > (logging.DEBUG if quiet and status < "4" else logging.INFO):
+        level = logging.INFO
+        if status >= "5":
+            level = logging.ERROR
+        elif status < "4" and (path in SILENT_PATHS or "dyno.static_file" in environ):
+            level = logging.DEBUG
+        if not access_log.isEnabledFor(level):
             return
-        line = (
-            f"{logs.timestamp()}level={'error' if status >= '5' else 'info'}"
-            f" logger=access request_id={get('dyno.request_id', '-')}"
-            f" method={quote(req.method)} path={quote(path)}"
-            f" host={quote(get('HTTP_HOST', '-'), 500)}"
-            f" fwd={quote(get('HTTP_X_FORWARDED_FOR', '-'), 1_000)} status={status}"
-            f" service={request_time.total_seconds() * 1000:.0f}ms bytes={resp.sent}"
-            f" user_agent={quote(get('HTTP_USER_AGENT', '-'), 1_000)}\n"
-        )
-        with suppress(OSError):  # or gunicorn would not close the response
-            os.write(1, line.encode(errors="replace"))
+        fields = {
+            "method": req.method,
+            "path": path,
+            "host": get("HTTP_HOST", "-"),
+            "fwd": get("HTTP_X_FORWARDED_FOR", "-"),
+            "status": status,
+            "service": f"{request_time.total_seconds() * 1000:.0f}ms",
+            "bytes": resp.sent,
+            "user_agent": get("HTTP_USER_AGENT", "-"),
+        }
+        extra = {"fields": fields, "request_id": get("dyno.request_id", "-")}
+        access_log.log(level, "%s %s", req.method, path, extra=extra)
 
 
 def log_uncaught(kind: type, error: BaseException, traceback: Any) -> None:
@@ -133,27 +138,15 @@ def prepare_fork(server: Any, worker: Any) -> None:
 
 
 def log_capacity(worker: Any) -> None:
-    """Log what a dyno uses of the databases' connections and of the memory."""
+    """Log what a dyno may use of the databases' connections."""
     workers = worker.cfg.workers
     threads = worker.cfg.threads
     each = pools.most_connections(threads)
-    limit = os.environ.get("DATABASE_CONNECTION_LIMIT", "")
-    plan = "DATABASE_CONNECTION_LIMIT not set"
-    if limit.isdecimal():
-        plan = f"of {limit}"
-    unit = 1024**2 if sys.platform == "darwin" else 1024  # bytes there, KiB elsewhere
-    megabytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // unit
-    capacity = (
-        f"{threads} threads a worker; "
-        f"{megabytes} MB before the first request, shared by the workers"
+    worker.log.info(
+        f"{workers} workers x {each} = {workers * each} database connections at most "
+        f"(DATABASE_POOL_SIZE), {2 * workers * each} while a release replaces another; "
+        f"{threads} threads a worker"
     )
-    if each:
-        capacity = (
-            f"{workers} workers x {each} = {workers * each} database connections at "
-            f"most (DATABASE_POOL_SIZE for each database), {2 * workers * each} while "
-            f"a release replaces another, {plan}; {capacity}"
-        )
-    worker.log.info(capacity)
 
 
 def prepare_worker(worker: Any) -> None:

@@ -14,7 +14,7 @@ from django.dispatch import receiver
 from dyno import checks, logs
 from dyno.middleware import security_headers
 from dyno.proxies import is_https_list
-from dyno.static import StaticFiles, codings
+from dyno.static import StaticFiles
 
 Environ = dict[str, Any]
 Application = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
@@ -53,8 +53,6 @@ class FrontDoor:
         if environ["PATH_INFO"] == "/up":
             start_response("200 OK", [*self.up_headers])
             return [b"up\n"]
-        accepted = codings(environ.get("HTTP_ACCEPT_ENCODING", ""))
-        environ["HTTP_ACCEPT_ENCODING"] = accepted
         if is_https_list(environ):
             environ["wsgi.url_scheme"] = "https"
         # Over plain HTTP, Django redirects static files to HTTPS like every page.

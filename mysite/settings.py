@@ -31,7 +31,9 @@ ON_HEROKU = "DYNO" in os.environ  # in a build and in Heroku CI, too
 # For development only, made by `startproject`; the release phase refuses it.
 DEVELOPMENT_KEY = "{{ secret_key }}"
 
-SECRET_KEY = os.environ.get("DJANGO_SECRET_KEY", DEVELOPMENT_KEY if LOCAL else "")
+SECRET_KEY = os.environ.get("DJANGO_SECRET_KEY", "")
+if LOCAL and "DJANGO_SECRET_KEY" not in os.environ:
+    SECRET_KEY = DEVELOPMENT_KEY
 
 # Without a database nothing that is signed has to last, so a first push needs no key.
 # With one, the release phase requires a key; the build works without.
@@ -54,22 +56,31 @@ elif ON_HEROKU:  # its router passes on this app's hosts only, so this opens no 
 # gunicorn.conf.py. So SECURE_PROXY_SSL_HEADER and CSRF_TRUSTED_ORIGINS are not needed.
 SECURE_SSL_REDIRECT = not LOCAL
 
-# Seconds for which browsers insist on HTTPS: raise it once you are sure that it stays.
-# SECURE_HSTS_INCLUDE_SUBDOMAINS and SECURE_HSTS_PRELOAD extend it to the whole domain.
-SECURE_HSTS_SECONDS = 0 if LOCAL else int(os.environ.get("DJANGO_HSTS_SECONDS") or 3600)
-
-# 005 and 021 concern the whole domain: your decision. dyno's checks replace the others.
-SILENCED_SYSTEM_CHECKS = [f"security.W{n}" for n in ("005", "021", "009", "018", "020")]
-
-# Browsers bind a __Host- cookie to this host, to HTTPS and to the path "/".
-SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = not LOCAL
-SESSION_COOKIE_NAME = "sessionid" if LOCAL else "__Host-sessionid"
-CSRF_COOKIE_NAME = "csrftoken" if LOCAL else "__Host-csrftoken"
+SESSION_COOKIE_SECURE = not LOCAL
+CSRF_COOKIE_SECURE = not LOCAL
 CSRF_COOKIE_HTTPONLY = True
+
+if not LOCAL:
+    # Browsers bind a __Host- cookie to this host, to HTTPS and to the path "/".
+    SESSION_COOKIE_NAME = "__Host-sessionid"
+    CSRF_COOKIE_NAME = "__Host-csrftoken"
+    # For how long browsers insist on HTTPS: raise it once you are sure that it stays.
+    # SECURE_HSTS_INCLUDE_SUBDOMAINS and SECURE_HSTS_PRELOAD concern the whole domain.
+    SECURE_HSTS_SECONDS = int(os.environ.get("DJANGO_HSTS_SECONDS") or 3600)
+
+SILENCED_SYSTEM_CHECKS = [
+    "security.W005",  # SECURE_HSTS_INCLUDE_SUBDOMAINS is your decision,
+    "security.W021",  # and so is SECURE_HSTS_PRELOAD.
+    "security.W009",  # The checks of dyno replace this one,
+    "security.W018",  # this
+    "security.W020",  # and this.
+]
 
 # A CDN that serves static files, with this site as origin: "https://cdn.example.com".
 STATIC_HOST = os.environ.get("DJANGO_STATIC_HOST", "").rstrip("/")
-OWN = [CSP.SELF, STATIC_HOST] if STATIC_HOST else [CSP.SELF]
+OWN = [CSP.SELF]
+if STATIC_HOST:
+    OWN.append(STATIC_HOST)
 
 # Browsers load nothing whose source is not named here. To allow another, add its origin
 # to the line of its kind: "script-src": [*OWN, "https://cdn.example.com"].
@@ -89,9 +100,11 @@ SECURE_CSP = {
 
 # Headers that Django has no setting for, for pages and static files.
 SECURITY_HEADERS = {
-    "Cross-Origin-Resource-Policy": "cross-origin" if STATIC_HOST else "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=()",
 }
+if STATIC_HOST:
+    SECURITY_HEADERS["Cross-Origin-Resource-Policy"] = "cross-origin"
 
 # How many proxies add to X-Forwarded-For: 1 for Heroku's router, 2 with a CDN.
 TRUSTED_HOPS = int(os.environ.get("DJANGO_TRUSTED_HOPS") or 1)
@@ -162,21 +175,33 @@ if "DATABASE_URL" not in os.environ and (LOCAL or not ON_HEROKU):
     # For development; off Heroku, check E006 asks for a DATABASE_URL.
     DATABASES = {"default": dj_database_url.parse(f"sqlite:///{BASE_DIR}/db.sqlite3")}
 
+# PostgreSQL ends a page's query before the router gives up on the request (30 s). The
+# config var DATABASE_STATEMENT_TIMEOUT limits tasks and commands, too.
+PAGE_STATEMENT_TIMEOUT = "25s"
+
 
 # Caches and sessions
 # https://docs.djangoproject.com/en/6.1/topics/cache/
 
-cache = {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
+CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
+
 if DATABASES and not LOCAL:  # the release phase makes the table
-    cache = {"BACKEND": "django.core.cache.backends.db.DatabaseCache"}
-    cache |= {"LOCATION": "cache", "OPTIONS": {"MAX_ENTRIES": 5_000}}
+    CACHES["default"] = {
+        "BACKEND": "django.core.cache.backends.db.DatabaseCache",
+        "LOCATION": "cache",
+        "OPTIONS": {"MAX_ENTRIES": 5_000},
+    }
 
 # Time-outs are in seconds. Heroku signs Redis's certificate itself: nothing to verify.
-if redis_url := os.environ.get("REDIS_URL", ""):
-    tls = {"ssl_cert_reqs": None} if redis_url.startswith("rediss://") else {}
-    cache = {"BACKEND": "dyno.cache.FailOpenRedisCache", "LOCATION": [redis_url]}
-    cache["OPTIONS"] = {"socket_connect_timeout": 0.5, "socket_timeout": 0.5, **tls}
-CACHES = {"default": cache}
+REDIS_URL = os.environ.get("REDIS_URL", "")
+if REDIS_URL:
+    CACHES["default"] = {
+        "BACKEND": "dyno.cache.FailOpenRedisCache",
+        "LOCATION": [REDIS_URL],
+        "OPTIONS": {"socket_connect_timeout": 0.5, "socket_timeout": 0.5},
+    }
+if REDIS_URL.startswith("rediss://"):
+    CACHES["default"]["OPTIONS"]["ssl_cert_reqs"] = None
 
 # Sessions stay in the database: a cache could bring back one that was logged out.
 # Messages are kept in them, which costs a page less than a signed cookie of their own.
@@ -189,9 +214,14 @@ MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
 AUTH_USER_MODEL = "mysite.User"
 AUTHENTICATION_BACKENDS = ["dyno.login.SlowedModelBackend"]
 
-validation = "django.contrib.auth.password_validation"
-kinds = "UserAttributeSimilarity", "MinimumLength", "CommonPassword", "NumericPassword"
-AUTH_PASSWORD_VALIDATORS = [{"NAME": f"{validation}.{kind}Validator"} for kind in kinds]
+AUTH_PASSWORD_VALIDATORS = [
+    {
+        "NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator",  # noqa: E501
+    },
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator"},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
+]
 
 
 # Internationalization
@@ -199,7 +229,8 @@ AUTH_PASSWORD_VALIDATORS = [{"NAME": f"{validation}.{kind}Validator"} for kind i
 
 LANGUAGE_CODE = "en-us"
 TIME_ZONE = "UTC"
-USE_I18N = USE_TZ = True
+USE_I18N = True
+USE_TZ = True
 
 
 # Static files (CSS, JavaScript, images) and uploads
@@ -211,11 +242,13 @@ STATIC_ROOT = BASE_DIR / "staticfiles"
 MEDIA_URL = "/media/"
 MEDIA_ROOT = BASE_DIR / "media"  # in production, a bucket: docs/growing.md#uploads
 
-plain = "django.contrib.staticfiles.storage.StaticFilesStorage"
 STORAGES = {
     "default": uploads.storage(os.environ, local=LOCAL),
-    "staticfiles": {"BACKEND": plain if DEBUG else "dyno.static.ManifestStorage"},
+    "staticfiles": {"BACKEND": "dyno.static.ManifestStorage"},
 }
+if DEBUG:
+    plain = "django.contrib.staticfiles.storage.StaticFilesStorage"
+    STORAGES["staticfiles"] = {"BACKEND": plain}
 
 # Keep only the hashed copies; the originals would double the size of the slug.
 WHITENOISE_KEEP_ONLY_HASHED_FILES = True
@@ -225,13 +258,14 @@ WHITENOISE_KEEP_ONLY_HASHED_FILES = True
 # https://docs.djangoproject.com/en/6.1/topics/email/
 
 MAILERS = {"default": mail.mailer(os.environ, local=LOCAL)}
-DEFAULT_FROM_EMAIL = SERVER_EMAIL = os.environ.get("EMAIL_FROM", "webmaster@localhost")
+DEFAULT_FROM_EMAIL = os.environ.get("EMAIL_FROM", "webmaster@localhost")
+SERVER_EMAIL = DEFAULT_FROM_EMAIL
 
 # Comma-separated addresses for error emails: at most one a minute from each process.
 ADMINS = mail.addresses(os.environ.get("DJANGO_ADMINS", ""))
 
 # Error reports list the settings, and the URL of Redis holds a password.
-DEFAULT_EXCEPTION_REPORTER_FILTER = "dyno.views.ReportFilter"
+DEFAULT_EXCEPTION_REPORTER_FILTER = "dyno.logs.ReportFilter"
 
 
 # Tasks
@@ -246,5 +280,6 @@ if not LOCAL:
 # https://docs.djangoproject.com/en/6.1/topics/logging/
 
 # With DEBUG, Django's own logging; otherwise one event per line, for Heroku's log.
-level = os.environ.get("DJANGO_LOG_LEVEL", "")
-LOGGING = {} if DEBUG else logs.config(level, admins=bool(ADMINS))
+if not DEBUG:
+    level = os.environ.get("DJANGO_LOG_LEVEL", "")
+    LOGGING = logs.config(level, admins=bool(ADMINS))

@@ -72,7 +72,7 @@ AUTHENTICATION_BACKENDS = ["dyno.login.SlowedModelBackend"]
 
 STATIC_URL = "/static/"
 
-DEFAULT_EXCEPTION_REPORTER_FILTER = "dyno.views.ReportFilter"
+DEFAULT_EXCEPTION_REPORTER_FILTER = "dyno.logs.ReportFilter"
 
 MAILERS = {"default": mail.mailer({}, local=True)}
 

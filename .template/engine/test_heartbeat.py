@@ -4,14 +4,14 @@ import pytest
 from django.tasks import TaskResultStatus
 from test_worker import PENDING, running, statuses
 
-from dyno import worker
-from dyno.worker import Heartbeat
+from dyno import heartbeat as module
+from dyno.heartbeat import Heartbeat
 
 
 @pytest.fixture
 def heartbeat(on_postgresql, monkeypatch):
     """A living worker's heartbeat, which waits for nobody."""
-    monkeypatch.setattr(worker, "GRACE", -1)
+    monkeypatch.setattr(module, "GRACE", -1)
     heartbeat = Heartbeat("worker.1-alive")
     heartbeat.beat()
     return heartbeat
@@ -37,7 +37,7 @@ def test_a_task_that_a_worker_claimed_and_does_not_run_is_queued_again(heartbeat
 
 
 def test_a_dead_worker_is_given_time_to_come_back(heartbeat, monkeypatch):
-    monkeypatch.setattr(worker, "GRACE", 3600)
+    monkeypatch.setattr(module, "GRACE", 3600)
     running("worker.2-restarting")
     heartbeat.beat()
     heartbeat.beat()
@@ -48,10 +48,10 @@ def test_a_dead_worker_is_given_time_to_come_back(heartbeat, monkeypatch):
 def test_a_workers_sign_of_life_ends_with_its_connection(heartbeat, on_postgresql):
     def living():
         with on_postgresql.cursor() as cursor:
-            cursor.execute(worker.LIVING, [worker.WORKER_LOCKS])
+            cursor.execute(module.LIVING, [module.WORKER_LOCKS])
             return {number for (number,) in cursor}
 
-    number = worker.lock_number("worker.1-alive")
+    number = module.lock_number("worker.1-alive")
     assert number in living()
     on_postgresql.close()
     assert number not in living()

@@ -118,7 +118,9 @@ def error_log(settings):
     """A logger that mails to the admins."""
     settings.ADMINS = ["admin@example.com"]
     logger = logging.Logger("error_log")
-    logger.addHandler(mail.AdminMail())
+    handler = mail.AdminMail()
+    handler.addFilter(logs.OnceAMinute())  # as in LOGGING
+    logger.addHandler(handler)
     return logger
 
 

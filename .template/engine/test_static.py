@@ -89,58 +89,33 @@ def test_files_are_sent_compressed(ask, url, encoding):
     "accepted, expected",
     [
         ("gzip, deflate, br, zstd", "br,gzip"),
-        ("br;q=0, gzip", "gzip"),
-        ("gzip; q = 0.000, BR", "br"),
-        ("gzip;q=0.001", "gzip"),
-        ("identity", ""),
+        ("deflate, gzip;q=0.9", "gzip"),
+        ("identity, " + "x" * 1_000, ""),
         ("", ""),
     ],
 )
-def test_a_coding_that_a_client_refuses_is_not_sent(accepted, expected):
-    assert codings(accepted) == expected
+def test_clients_cannot_fill_the_memory_with_what_they_accept(accepted, expected):
+    assert codings({"HTTP_ACCEPT_ENCODING": accepted}) == expected
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
-def test_a_file_is_sent_uncompressed_to_who_refuses_every_coding(ask, url, method):
-    refused = {"HTTP_ACCEPT_ENCODING": "br;q=0, gzip;q=0", "REQUEST_METHOD": method}
-    _, headers, body = ask(url("its.svg"), **refused)
+def test_a_file_is_sent_uncompressed_to_who_accepts_no_coding(ask, url, method):
+    _, headers, body = ask(url("its.svg"), REQUEST_METHOD=method)
     assert "Content-Encoding" not in headers
     assert body == (TEXT.encode() if method == "GET" else b"")
 
 
-def test_a_file_has_a_weak_etag(ask, url):
-    address = url("its.css")
-    digest = address.split(".")[1]
-    assert ask(address)[1]["ETag"] == f'W/"{digest}"'
-
-
-@pytest.mark.parametrize("form", ['W/"{}"', '"{}"', '"other", W/"{}"', "*"])
-def test_a_file_that_the_browser_has_is_not_sent_again(ask, url, form):
-    address = url("its.css")
-    match = form.format(address.split(".")[1])
-    status, headers, body = ask(address, HTTP_IF_NONE_MATCH=match)
+def test_a_file_that_the_browser_has_is_not_sent_again(ask, url):
+    etag = ask(url("its.css"))[1]["ETag"]
+    status, headers, body = ask(url("its.css"), HTTP_IF_NONE_MATCH=etag)
     assert (status, body) == (304, b"")
+    assert ask(url("its.css"), HTTP_IF_NONE_MATCH='"other"')[0] == 200
 
 
-@pytest.mark.parametrize("match", ['W/"other"', '"a", "b"', "unquoted"])
-def test_a_file_that_has_changed_is_sent(ask, url, match):
-    assert ask(url("its.css"), HTTP_IF_NONE_MATCH=match)[0] == 200
-
-
-@pytest.mark.parametrize(
-    "asked, answered",
-    [
-        ("bytes=0-9", slice(0, 10)),
-        ("bytes=-2", slice(-2, None)),
-        ("bytes=2-5", slice(2, 6)),
-    ],
-)
-def test_a_part_of_a_file_can_be_asked_for(ask, url, asked, answered):
+def test_a_part_of_a_file_can_be_asked_for(ask, url):
     whole = ask(url("its.css"))[2]
-    status, headers, body = ask(url("its.css"), HTTP_RANGE=asked)
-    assert status == 206
-    assert body == whole[answered]
-    assert int(headers["Content-Length"]) == len(body)
+    status, headers, body = ask(url("its.css"), HTTP_RANGE="bytes=2-5")
+    assert (status, body) == (206, whole[2:6])
 
 
 def test_only_the_hashed_copies_are_kept(collected):

@@ -4,6 +4,7 @@ import io
 import logging
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from django.core.exceptions import ImproperlyConfigured
@@ -12,16 +13,16 @@ from django.db.utils import ConnectionHandler
 from django.test import override_settings
 from psycopg_pool import PoolTimeout
 
-from dyno import database, logs, views
+from dyno import database, health, logs, views
 
 ID = "3b241101-e2bb-4255-8caf-4136c566a962"
 
 
 @pytest.fixture(autouse=True)
-def health(monkeypatch):
-    """A memory of failures of each test's own, and no log that is still quiet."""
-    monkeypatch.setattr(views, "health", views.Health())
-    for logger in (views.outages, views.exhaustion):
+def memory(monkeypatch):
+    """A memory of answers of each test's own, and no log that is still quiet."""
+    monkeypatch.setattr(views, "health", health.Health())
+    for logger in (health.logger, views.exhaustion):
         monkeypatch.setattr(logger.filters[0], "quiet_until", 0)
     return views.health
 
@@ -37,7 +38,7 @@ def failing(monkeypatch):
             asked.append(arguments)
             raise OperationalError("connection to server at db.example.com failed")
 
-        monkeypatch.setattr(views, name, ask)
+        monkeypatch.setattr(health, name, ask)
         return asked
 
     return fail
@@ -63,34 +64,30 @@ def test_ready_is_503_when_one_fails_and_gives_no_reason_away(client, failing, c
 
 
 @pytest.mark.django_db
-def test_ready_remembers_a_failure(client, failing, health, monkeypatch):
+def test_ready_remembers_a_failure(client, failing, memory, monkeypatch):
     asked = failing("ask_database")
     assert {client.get("/ready").status_code for _ in range(3)} == {503}
     assert len(asked) == 1
-    health.until = 0
+    memory.until = 0
     client.get("/ready")
     assert len(asked) == 2
     monkeypatch.undo()
-    monkeypatch.setattr(views, "health", health)
-    health.until = 0
+    monkeypatch.setattr(views, "health", memory)
+    memory.until = 0
     assert client.get("/ready").status_code == 200
     assert client.get("/ready").status_code == 200
 
 
-def test_a_success_is_remembered_too_but_not_for_long(health, monkeypatch):
+def test_a_success_is_remembered_too_but_not_for_long(memory, monkeypatch):
     asked = []
-    monkeypatch.setattr(health, "ask", lambda: asked.append(1) or {"database": "ok"})
-    assert [health.states() for _ in range(3)] == [{"database": "ok"}] * 3
+    monkeypatch.setattr(memory, "ask", lambda: asked.append(1) or {"database": "ok"})
+    assert [memory.states() for _ in range(3)] == [{"database": "ok"}] * 3
     assert len(asked) == 1
-    assert health.until - time.monotonic() <= 1
+    assert memory.until - time.monotonic() <= 1
 
 
-@pytest.mark.parametrize("last", [None, {"database": "ok"}])
-def test_while_one_thread_asks_the_others_do_not_wait(health, monkeypatch, last):
-    monkeypatch.setattr(views, "FIRST_ANSWER_SECONDS", 0.1)
-    if last:
-        health.last = last
-        health.until = 1
+def test_while_one_thread_asks_the_others_get_the_last_answer(memory, monkeypatch):
+    memory.last = {"cache": "failed"}
     asking = threading.Event()
     go = threading.Event()
 
@@ -99,17 +96,29 @@ def test_while_one_thread_asks_the_others_do_not_wait(health, monkeypatch, last)
         go.wait(10)
         return {"cache": "ok"}
 
-    monkeypatch.setattr(health, "ask", ask)
-    thread = threading.Thread(target=health.states)
+    monkeypatch.setattr(memory, "ask", ask)
+    thread = threading.Thread(target=memory.states)
     thread.start()
     assert asking.wait(10)
-    meanwhile = health.states()
-    health.asked -= views.FAILURE_SECONDS  # as if it asked for so long already
-    assert health.states()["answer"] == "failed"
+    meanwhile = memory.states()
     go.set()
     thread.join()
-    assert meanwhile == last or "failed" in meanwhile.values()
-    assert health.states() == {"cache": "ok"}
+    assert meanwhile == {"cache": "failed"}
+    assert memory.states() == {"cache": "ok"}
+
+
+def test_at_the_start_all_wait_for_one_answer(memory, monkeypatch):
+    asked = []
+
+    def ask():
+        asked.append(1)
+        time.sleep(0.1)
+        return {"cache": "ok"}
+
+    monkeypatch.setattr(memory, "ask", ask)
+    with ThreadPoolExecutor(8) as threads:
+        answers = list(threads.map(lambda _: memory.states(), range(8)))
+    assert answers == [{"cache": "ok"}] * 8 and len(asked) == 1
 
 
 @pytest.mark.django_db
@@ -263,4 +272,4 @@ def test_the_error_page_and_its_event_have_the_request_id(visitor, broken):
 def test_an_errors_report_hides_the_urls_that_hold_passwords(settings):
     settings.CACHES = {"default": {"LOCATION": "rediss://:a-secret@h:1"}}
     settings.MY_URL = "smtp://u:a-secret@h"
-    assert "a-secret" not in str(views.ReportFilter().get_safe_settings())
+    assert "a-secret" not in str(logs.ReportFilter().get_safe_settings())

@@ -13,8 +13,9 @@ from django.tasks import TaskResultStatus
 from django.utils import timezone
 from django_tasks_db.models import DBTaskResult
 
-from dyno import logs, views, worker
-from dyno.worker import Heartbeat, Worker, put_back
+from dyno import health, logs, views, worker
+from dyno.heartbeat import Heartbeat, put_back
+from dyno.worker import Worker
 
 PENDING, DONE = TaskResultStatus.READY, TaskResultStatus.SUCCESSFUL
 FAILED = TaskResultStatus.FAILED
@@ -177,7 +178,7 @@ def test_a_task_that_kills_its_workers_is_given_up_and_logged(queue, caplog):
     put_back(row)
     row.refresh_from_db()
     assert row.status == FAILED
-    assert row.exception_class_path == "dyno.worker.WorkerLost"
+    assert row.exception_class_path == "dyno.heartbeat.WorkerLost"
     assert "run 3 of 3" in row.traceback
     assert "given up" in caplog.text
 
@@ -245,7 +246,7 @@ def test_the_queue_is_shown_in_the_admin(queue, admin_client, status):
 
 
 def test_ready_tells_how_many_tasks_wait(queue, client, monkeypatch):
-    monkeypatch.setattr(views, "health", views.Health())
+    monkeypatch.setattr(views, "health", health.Health())
     tasks.work.enqueue()
     assert client.get("/ready").json()["queued"] == 1
 
@@ -254,8 +255,8 @@ def test_ready_counts_no_tasks_while_the_database_is_away(queue, client, monkeyp
     def away(alias):
         raise OperationalError("connection refused")
 
-    monkeypatch.setattr(views, "health", views.Health())
-    monkeypatch.setattr(views, "ask_database", away)
+    monkeypatch.setattr(views, "health", health.Health())
+    monkeypatch.setattr(health, "ask_database", away)
     answer = client.get("/ready")
     assert answer.status_code == 503
     assert "queued" not in answer.json()
