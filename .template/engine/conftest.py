@@ -42,6 +42,12 @@ def python():
     return run
 
 
+@pytest.fixture(autouse=True)
+def open_connections(monkeypatch):
+    """Leave the connection of a test open, as Django's own test client does."""
+    monkeypatch.setattr("dyno.wsgi.close_old_connections", lambda: None)
+
+
 @pytest.fixture
 def page(settings):
     """Return a function that lets a view answer /page."""
