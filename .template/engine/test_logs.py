@@ -81,7 +81,7 @@ def test_a_traceback_is_in_the_event_and_can_be_searched(lines):
     "value", ["a b", 'a"b', "a=b", "a\\b", "", "a\r\nlevel=info", "\x9b"]
 )
 def test_what_a_client_sends_stays_in_its_quotes(value):
-    quoted = logs.quote(value)
+    quoted = logs.quote(value, 100)
     assert re.fullmatch(r'"(\\.|[^"\\\x00-\x1f\x7f-\x9f])*"', quoted)
 
 

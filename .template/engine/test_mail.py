@@ -7,7 +7,7 @@ import socket
 import pytest
 from django.core import mail as django_mail
 
-from dyno import mail
+from dyno import logs, mail
 
 SMTP = "django.core.mail.backends.smtp.EmailBackend"
 

@@ -49,7 +49,21 @@ def test_a_database_is_left_alone_that_has(use_databases, config):
     use_databases(default=config)["default"]  # which adds Django's defaults
     before = deepcopy(config)
     pools.use_pools()
-    assert config == before
+    options = config["OPTIONS"] | before["OPTIONS"]
+    assert config | {"OPTIONS": options} == before | {"OPTIONS": options}
+    assert config["OPTIONS"].get("pool") == before["OPTIONS"].get("pool")
+
+
+def test_a_page_has_a_time_limit_for_its_queries(use_databases, settings):
+    default = database.parse(URL)
+    own = database.parse(URL, statement_timeout="60s")
+    pooled = database.parse(URL, pooled=True)
+    use_databases(default=default, own=own, pooled=pooled)
+    settings.PAGE_STATEMENT_TIMEOUT = "20s"
+    pools.use_pools()
+    assert default["OPTIONS"]["options"] == "-c statement_timeout=20s"
+    assert own["OPTIONS"]["options"] == "-c statement_timeout=60s"
+    assert "options" not in pooled["OPTIONS"]
 
 
 def test_the_direct_connection_beside_a_pooler_has_no_pool(use_databases):

@@ -2,6 +2,7 @@
 
 import errno
 import gc
+import io
 import logging
 import signal
 import socket
@@ -13,7 +14,7 @@ from types import SimpleNamespace
 import pytest
 from gunicorn.config import Config
 
-from dyno import checks, database, pools, proxies, server
+from dyno import checks, database, logs, pools, proxies, server
 from dyno.server import LogfmtLogger
 
 
@@ -28,16 +29,30 @@ def logger(monkeypatch):
 
 
 @pytest.fixture
-def access(logger, capfd):
+def access(logger):
     """Return a function that logs a request, and returns the line."""
+    stream = io.StringIO()
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(logs.LogfmtFormatter())
+    server.access_log.addHandler(handler)
 
     def log(path="/page", status="200 OK", method="GET", **environ):
+        stream.truncate(0)
+        stream.seek(0)
         response = SimpleNamespace(status=status, sent=42)
         request = SimpleNamespace(method=method, path=path)
         logger.access(response, request, environ, timedelta(milliseconds=7))
-        return capfd.readouterr().out
+        return stream.getvalue()
 
-    return log
+    yield log
+    server.access_log.removeHandler(handler)
+
+
+@pytest.fixture
+def level():
+    """Return a function that sets the level of the log."""
+    yield server.access_log.setLevel
+    server.access_log.setLevel(logging.NOTSET)
 
 
 def test_a_request_is_one_line_without_its_query(access):
@@ -67,18 +82,19 @@ def test_a_client_cannot_start_a_line_of_its_own(access):
 
 @pytest.mark.parametrize("path", ["/up", "/ready?x", "/static/site.css"])
 def test_health_checks_and_static_files_are_logged_only_when_they_fail(
-    access, logger, path
+    access, level, path
 ):
     environ = {"dyno.static_file": True} if "static" in path else {}
     assert access(path, **environ) == ""
     assert "status=503" in access(path, "503 Service Unavailable", **environ)
-    logger.loglevel = logging.DEBUG
+    level(logging.DEBUG)
     assert "status=200" in access(path, **environ)
 
 
-def test_a_higher_level_leaves_the_access_log_out(access, logger):
-    logger.loglevel = logging.WARNING
+def test_a_higher_level_leaves_all_but_failures_out(access, level):
+    level(logging.WARNING)
     assert access() == ""
+    assert "status=500" in access(status="500 Error")
 
 
 def test_what_a_client_sent_is_not_in_the_warning_of_a_refused_request(logger, caplog):
@@ -189,14 +205,13 @@ def test_the_first_worker_logs_what_the_dyno_takes(start, caplog, monkeypatch):
     monkeypatch.setattr(
         checks.databases, "log_unapplied_migrations", lambda: looked.append(1)
     )
-    monkeypatch.setenv("DATABASE_CONNECTION_LIMIT", "20")
     monkeypatch.setenv("DATABASE_POOL_SIZE", "6")
     caplog.set_level(logging.INFO)
     for age in (1, 2, 3):
         start(age)
     [line] = caplog.messages
     assert "2 workers x 6 = 12 database connections at most" in line
-    assert " 24 while a release replaces another, of 20; 40 threads a worker" in line
+    assert " 24 while a release replaces another; 40 threads a worker" in line
     assert looked == [1]
 
 
