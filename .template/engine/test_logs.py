@@ -1,6 +1,7 @@
 """What an operator reads in `heroku logs`."""
 
 import io
+import json
 import logging
 import re
 
@@ -170,3 +171,35 @@ def test_warnings_and_what_ends_gunicorn_are_one_line_each_on_stdout(python):
     assert "UserWarning: it is old" in warning
     assert error.startswith("level=critical logger=uncaught ")
     assert error.endswith(r'\nRuntimeError: the end"')
+
+
+def test_one_line_of_the_settings_makes_every_line_json(python):
+    code = """
+import json, logging, logging.config, types
+from datetime import timedelta
+from gunicorn.config import Config
+from dyno import logs
+from dyno.server import LogfmtLogger
+
+class Json(logging.Formatter):
+    def format(self, record):
+        event = {"id": record.request_id, "text": record.getMessage()}
+        return json.dumps(event | {"fields": getattr(record, "fields", None)})
+
+gunicorn = LogfmtLogger(Config())
+config = logs.config("")
+config["formatters"]["logfmt"] = {"()": Json}
+logging.config.dictConfig(config)
+logs.request_id.set("of-django")
+logging.getLogger("shop").warning("of the owner")
+gunicorn.info("of gunicorn")
+response = types.SimpleNamespace(status="200 OK", sent=1)
+request = types.SimpleNamespace(method="GET", path="/")
+gunicorn.access(response, request, {"dyno.request_id": "an-id"}, timedelta(0))
+"""
+    lines = [json.loads(line) for line in python("-c", code).stdout.splitlines()]
+    owner, gunicorn, access = lines
+    assert (owner["id"], owner["text"]) == ("of-django", "of the owner")
+    assert gunicorn["text"] == "of gunicorn"
+    assert (access["id"], access["text"]) == ("an-id", "GET /")
+    assert access["fields"]["status"] == "200"
