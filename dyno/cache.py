@@ -1,61 +1,41 @@
 """A Redis cache that may fail: each failure is a miss, and is logged."""
 
-import functools
 import logging
 import time
 from collections.abc import Callable
+from copy import copy
 from typing import Any
 
 from django.core.cache.backends.redis import RedisCache
 from redis import BlockingConnectionPool
-from redis.exceptions import ConnectionError, TimeoutError
+from redis.exceptions import RedisError, TimeoutError
 
 from dyno.logs import OnceAMinute
 
 logger = logging.getLogger(__name__)
 logger.addFilter(OnceAMinute())
 
-# While Redis hangs, one request in so many seconds waits for it; others do not.
+# How long a Redis that hangs is not asked again. Otherwise a log-in, which has over a
+# hundred operations, would wait for the time-out of each.
 PAUSE_SECONDS = 2
 
-# How many connections the threads of a process share, as the smallest plan has 20, and
-# how long one of them waits for one, in seconds.
-POOL_SIZE = 8
-POOL_SECONDS = 0.5
 
+def fail_open(operation: Callable[..., Any], miss: Any) -> Callable[..., Any]:
+    """Return a method that does `operation`, or else returns `miss`, or raises it."""
 
-def fail_open(operation: Callable[..., Any], miss: Callable[..., Any]) -> Any:
-    """Return a method that does `operation`, or returns `miss(…)` if Redis fails."""
-
-    @functools.wraps(operation)
-    def attempt(cache: "FailOpenRedisCache", *args: Any, **kwargs: Any) -> Any:
-        kind, now = FailOpenRedisCache, time.monotonic()
-        if now < kind.paused_until:
-            return miss(*args, **kwargs)
-        if kind.paused_until:
-            # One thread tries whether Redis is back; the others do not wait.
-            kind.paused_until = now + PAUSE_SECONDS
-        try:
-            answer = operation(cache, *args, **kwargs)
-        except Exception as error:
-            if miss is no_counter and type(error) is ValueError:
-                kind.paused_until = 0
-                raise
-            # Any other error is an answer: Redis is there, but full or read-only.
-            if isinstance(error, (ConnectionError, TimeoutError)):
-                kind.paused_until = time.monotonic() + PAUSE_SECONDS
-            name = operation.__name__
-            logger.error("Redis failed in %s, going on without it: %s", name, error)
-            return miss(*args, **kwargs)
-        kind.paused_until = 0
-        return answer
+    def attempt(cache: RedisCache, *args: Any, **kwargs: Any) -> Any:
+        if time.monotonic() >= FailOpenRedisCache.paused_until:
+            try:
+                return operation(cache, *args, **kwargs)
+            except RedisError as error:
+                logger.error("Redis failed, going on without it: %s", error)
+                if isinstance(error, TimeoutError):
+                    FailOpenRedisCache.paused_until = time.monotonic() + PAUSE_SECONDS
+        if miss is ValueError:
+            raise ValueError("The counter was not found: Redis failed.")
+        return copy(miss)
 
     return attempt
-
-
-def no_counter(key: str, *args: Any, **kwargs: Any) -> None:
-    """Raise ValueError, as a cache does for a counter that it does not have."""
-    raise ValueError(f"Key '{key}' not found.")
 
 
 class SharedPool:
@@ -66,7 +46,8 @@ class SharedPool:
     @classmethod
     def from_url(cls, url: str, **options: Any) -> BlockingConnectionPool:
         """Return the pool for a URL; Django calls this for OPTIONS["pool_class"]."""
-        options = {"max_connections": POOL_SIZE, "timeout": POOL_SECONDS} | options
+        # The smallest plan has 20 connections. A thread waits half a second for one.
+        options = {"max_connections": 8, "timeout": 0.5} | options
         pool = BlockingConnectionPool.from_url(url, **options)
         return cls.pools.setdefault(f"{url} {options}", pool)
 
@@ -74,21 +55,22 @@ class SharedPool:
 class FailOpenRedisCache(RedisCache):
     """Django's Redis cache, which answers like an empty one while Redis is away."""
 
+    paused_until = 0.0  # on time.monotonic()'s clock, for all threads of the process
+
     def __init__(self, server: Any, params: dict[str, Any]) -> None:
         options = {"pool_class": SharedPool} | params.get("OPTIONS", {})
         super().__init__(server, params | {"OPTIONS": options})
 
-    # On time.monotonic()'s clock; shared by all threads of the process.
-    paused_until = 0.0
+    def get(self, key: str, default: Any = None, version: int | None = None) -> Any:
+        return self.get_many([key], version).get(key, default)
 
-    add = fail_open(RedisCache.add, lambda *args, **kwargs: False)
-    get = fail_open(RedisCache.get, lambda key, default=None, version=None: default)
-    set = fail_open(RedisCache.set, lambda *args, **kwargs: None)
-    touch = fail_open(RedisCache.touch, lambda *args, **kwargs: False)
-    delete = fail_open(RedisCache.delete, lambda *args, **kwargs: False)
-    get_many = fail_open(RedisCache.get_many, lambda *args, **kwargs: {})
-    has_key = fail_open(RedisCache.has_key, lambda *args, **kwargs: False)
-    incr = fail_open(RedisCache.incr, no_counter)
-    set_many = fail_open(RedisCache.set_many, lambda data, *args, **kwargs: [*data])
-    delete_many = fail_open(RedisCache.delete_many, lambda *args, **kwargs: None)
-    clear = fail_open(RedisCache.clear, lambda *args, **kwargs: False)
+    add = fail_open(RedisCache.add, False)
+    clear = fail_open(RedisCache.clear, False)
+    delete = fail_open(RedisCache.delete, False)
+    delete_many = fail_open(RedisCache.delete_many, None)
+    get_many = fail_open(RedisCache.get_many, {})
+    has_key = fail_open(RedisCache.has_key, False)
+    incr = fail_open(RedisCache.incr, ValueError)
+    set = fail_open(RedisCache.set, None)
+    set_many = fail_open(RedisCache.set_many, [])
+    touch = fail_open(RedisCache.touch, False)
