@@ -15,7 +15,7 @@ from whitenoise.storage import CompressedManifestStaticFilesStorage
 from dyno.middleware import security_headers
 
 # As Django's manifest storage names files: site.0123456789ab.css.
-HASHED = re.compile(r"\.[0-9a-f]{12}(\.[^/]*)?$")
+HASHED = re.compile(r"\.([0-9a-f]{12})(\.[^/]*)?$")
 
 # Files of up to so many bytes are answered from memory, up to so many answers: 32 MB.
 KEPT_BYTES = 128 * 1024
@@ -75,7 +75,14 @@ class StaticFiles:
         """Add the headers of a page; WhiteNoise calls this for each file at start."""
         for name, value in security_headers(secure=True).items():
             headers[name] = value
-        if HASHED.search(url) and os.stat(path).st_size <= KEPT_BYTES:
+        match = HASHED.search(url)
+        if not match:
+            return
+        # Weak, since the compressed copies have it too.
+        headers["ETag"] = f'W/"{match[1]}"'
+        # A year is enough; WhiteNoise says ten.
+        headers["Cache-Control"] = "max-age=31536000, immutable"
+        if os.stat(path).st_size <= KEPT_BYTES:
             self.small.add(url)
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
