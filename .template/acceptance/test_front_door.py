@@ -324,36 +324,23 @@ def test_a_head_has_no_body_and_leaves_no_warning(dyno, stylesheet):
     assert "no-body" not in dyno.log
 
 
-@pytest.mark.parametrize(
-    "asked, answered",
-    [("0-1", slice(0, 2)), ("-2", slice(-2, None)), ("0-", slice(None))],
-)
-def test_a_range_of_a_static_file(dyno, stylesheet, asked, answered):
+def test_a_range_of_a_static_file(dyno, stylesheet):
     plain = request(f"GET {stylesheet} HTTP/1.1", "Connection: close")
     whole = talk(dyno, plain).partition(b"\r\n\r\n")[2]
-    sent = request(f"GET {stylesheet} HTTP/1.1", f"Range: bytes={asked}") + NEXT
+    sent = request(f"GET {stylesheet} HTTP/1.1", "Range: bytes=0-9") + NEXT
     head, _, rest = talk(dyno, sent).partition(b"\r\n\r\n")
     assert b" 206 " in head
-    assert rest.partition(b"HTTP/1.1 200")[0] == whole[answered]
+    assert rest.partition(b"HTTP/1.1 200")[0] == whole[:10]
 
 
 @pytest.mark.parametrize(
-    "asked",
-    ["0-0", "-1", "-0", "--5", "5-2", "999999999-", "9" * 5000 + "-", "0-1,3-4", "x"],
+    "asked, status",
+    [("5-2", 416), ("999999999-", 416), ("9" * 5000 + "-", 200), ("x", 200)],
 )
-def test_any_other_range_of_a_static_file_gets_the_whole(dyno, stylesheet, asked):
+def test_an_odd_range_of_a_static_file_is_no_500(dyno, stylesheet, asked, status):
     line = f"Range: bytes={asked}"
-    answer = talk(
-        dyno, request(f"GET {stylesheet} HTTP/1.1", line, "Connection: close")
-    )
-    assert b" 200 " in answer.partition(b"\r\n")[0]
-    assert b"\nContent-Security-Policy: " in answer
-
-
-def test_a_range_of_a_file_that_may_have_changed_gets_the_whole(dyno, stylesheet):
-    lines = "Range: bytes=0-3", 'If-Range: "x"', "Connection: close"
-    answer = talk(dyno, request(f"GET {stylesheet} HTTP/1.1", *lines))
-    assert b" 200 " in answer.partition(b"\r\n")[0]
+    sent = request(f"GET {stylesheet} HTTP/1.1", line)
+    assert statuses(dyno, sent) == [status, 200]
 
 
 def close_after_the_end(client):

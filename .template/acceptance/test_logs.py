@@ -91,14 +91,14 @@ def test_an_error_is_one_line_with_its_traceback_and_the_code_on_the_page(
     dyno, talkative, config_vars
 ):
     request_id = str(uuid.uuid4())
-    sessions = "SELECT count(*) FROM pg_stat_activity WHERE datname = 'logs'"
-    # A pool closes its connections one by one, when they were not needed for a while.
-    parts.wait_until(lambda: talkative.psql(sessions) == "0", 60)
-    talkative.psql("ALTER DATABASE logs RENAME TO gone")
+    talkative.psql("ALTER DATABASE logs ALLOW_CONNECTIONS false")
+    talkative.psql(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'logs'"
+    )
     try:
         answer = log_in(dyno, request_id)
     finally:
-        talkative.psql("ALTER DATABASE gone RENAME TO logs")
+        talkative.psql("ALTER DATABASE logs ALLOW_CONNECTIONS true")
     assert answer.status == 503
     assert f"quote this code: <code>{request_id}</code>" in answer.text
     told = [line for line in lines(dyno, request_id) if request_id in line]
