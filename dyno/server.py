@@ -65,19 +65,22 @@ class LogfmtLogger(Logger):
         It goes straight to the file descriptor: gunicorn's own way builds a dictionary
         of every header for each line, which takes nine times as long.
         """
-        # If gunicorn itself refused the request, `environ` holds hardly anything.
-        get, status = environ.get, (resp.status or "-")[:3]
+        # If gunicorn itself refused the request, `environ` holds hardly anything. From
+        # the asgi worker the status is a number, and only a header has the id.
+        get, status = environ.get, str(resp.status or "-")[:3]
+        request_id = get("dyno.request_id", get("HTTP_X_REQUEST_ID", "-"))
+        milliseconds = request_time.seconds * 1_000 + request_time.microseconds // 1_000
         path = (req.path or "-").partition("?")[0]
         quiet = path in SILENT_PATHS or "dyno.static_file" in environ
         if self.loglevel > (logging.DEBUG if quiet and status < "4" else logging.INFO):
             return
         line = (
             f"{logs.timestamp()}level={'error' if status >= '5' else 'info'}"
-            f" logger=access request_id={get('dyno.request_id', '-')}"
+            f" logger=access request_id={quote(request_id, 200)}"
             f" method={quote(req.method)} path={quote(path)}"
             f" host={quote(get('HTTP_HOST', '-'), 500)}"
             f" fwd={quote(get('HTTP_X_FORWARDED_FOR', '-'), 1_000)} status={status}"
-            f" service={request_time.total_seconds() * 1000:.0f}ms bytes={resp.sent}"
+            f" service={milliseconds}ms bytes={resp.sent}"
             f" user_agent={quote(get('HTTP_USER_AGENT', '-'), 1_000)}\n"
         )
         with suppress(OSError):  # or gunicorn would not close the response
@@ -104,12 +107,16 @@ def set_time_outs(server: Any) -> None:
             listener.sock.setsockopt(*option, 1_000 * SEND_SECONDS)
 
 
-def drain_on_sigterm() -> None:
+def drain_on_sigterm(worker: Any) -> None:
     """Go on accepting requests for DRAIN_SECONDS after SIGTERM, then stop.
 
     New dynos start when the old ones are told to stop. Until the router knows, the
     kernel would accept connections here that nobody serves, and reset them.
     """
+    if loop := getattr(worker, "loop", None):  # gunicorn's asgi worker
+        stop = loop.call_later, DRAIN_SECONDS, worker.handle_exit_signal
+        loop.add_signal_handler(signal.SIGTERM, *stop)
+        return
     stop = signal.getsignal(signal.SIGTERM)
 
     def wait_then_stop(*arguments: Any) -> None:
@@ -160,7 +167,7 @@ def prepare_worker(worker: Any) -> None:
     """Set up a worker process before it serves; for gunicorn's post_worker_init."""
     from dyno import checks
 
-    drain_on_sigterm()
+    drain_on_sigterm(worker)
     pools.use_pools()
     proxies.trust(worker.cfg.forwarded_allow_ips)
     if worker.age == 1:

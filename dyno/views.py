@@ -1,4 +1,4 @@
-"""The health of what the site needs, the favicon, and the page of an error."""
+"""/up, the health of what the site needs, the favicon, and the page of an error."""
 
 import logging
 import re
@@ -22,6 +22,7 @@ from django.views.decorators.http import require_safe
 
 from dyno import database, logs, migrations, pools
 from dyno.uploads import UploadRefused
+from dyno.wsgi import UP, UP_HEADERS
 
 logger = logging.getLogger(__name__)
 outages = logger.getChild("ready")
@@ -43,6 +44,13 @@ FIRST_ANSWER_SECONDS = 1
 def favicon(request: HttpRequest) -> HttpResponse:
     """Show the icon to browsers that ask for it although no page names it."""
     return redirect(static("favicon.svg"))
+
+
+@login_not_required
+@require_safe
+def up(request: HttpRequest) -> HttpResponse:
+    """Answer 200 if the process runs, under ASGI; under WSGI, dyno.wsgi does it."""
+    return HttpResponse(UP, headers=UP_HEADERS)
 
 
 @login_not_required

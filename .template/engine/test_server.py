@@ -1,5 +1,6 @@
 """What gunicorn is given: its log, time-outs of its sockets, and draining."""
 
+import asyncio
 import errno
 import gc
 import logging
@@ -48,6 +49,20 @@ def test_a_request_is_one_line_without_its_query(access):
         "host=a.example.com fwd=192.0.2.1 status=200 service=7ms bytes=42 "
         'user_agent="A b"\n'
     )
+
+
+def test_a_request_to_the_asgi_worker_is_the_same_line(access, logger, capfd):
+    environ = {"HTTP_HOST": "a.example.com", "HTTP_X_REQUEST_ID": "an id"}
+    response = SimpleNamespace(status=200, sent=42)
+    request = SimpleNamespace(method="GET", path="/page")
+    taken = SimpleNamespace(seconds=1, microseconds=7_900)  # and no total_seconds()
+    logger.access(response, request, environ, taken)
+    assert capfd.readouterr().out == (
+        'level=info logger=access request_id="an id" method=GET path=/page '
+        "host=a.example.com fwd=- status=200 service=1007ms bytes=42 user_agent=-\n"
+    )
+    assert access("/up", status=200) == ""
+    assert access("/up", status=503).startswith("level=error ")
 
 
 def test_a_failure_is_an_error(access):
@@ -148,7 +163,7 @@ def stopped(monkeypatch):
 
 
 def test_a_worker_stops_once_and_some_seconds_after_sigterm(stopped):
-    server.drain_on_sigterm()
+    server.drain_on_sigterm(SimpleNamespace())
     told = time.monotonic()
     signal.raise_signal(signal.SIGTERM)
     signal.raise_signal(signal.SIGTERM)
@@ -158,6 +173,18 @@ def test_a_worker_stops_once_and_some_seconds_after_sigterm(stopped):
             thread.join(10)
     [moment] = stopped
     assert moment - told >= 0.2
+
+
+def test_an_asgi_worker_stops_some_seconds_after_sigterm(stopped):
+    loop = asyncio.new_event_loop()
+    worker = SimpleNamespace(loop=loop, handle_exit_signal=loop.stop)
+    loop.add_signal_handler(signal.SIGTERM, loop.stop)  # as the worker has it
+    server.drain_on_sigterm(worker)
+    told = time.monotonic()
+    loop.call_soon(signal.raise_signal, signal.SIGTERM)
+    loop.run_forever()
+    loop.close()
+    assert time.monotonic() - told >= 0.2
 
 
 @pytest.fixture
