@@ -129,7 +129,8 @@ class LogfmtFormatter(logging.Formatter):
         if "DYNO" not in os.environ:
             now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(record.created))
             line = f"time={now} {line}"
-        line += f" request_id={getattr(record, 'request_id', request_id.get())}"
+        sent_id = getattr(record, "request_id", request_id.get())
+        line += f" request_id={quote(sent_id, 200)}"
         fields = getattr(record, "fields", None)
         if fields is None:
             line += f" message={quote(record.getMessage(), 3_000)}"

@@ -64,9 +64,12 @@ class LogfmtLogger(Logger):
 
         gunicorn's own way builds a dictionary of every header for each line.
         """
-        # If gunicorn itself refused the request, `environ` holds hardly anything.
+        # If gunicorn itself refused the request, `environ` holds hardly anything. From
+        # the asgi worker the status is a number, and only a header has the id.
         get = environ.get
-        status = (resp.status or "-")[:3]
+        request_id = get("dyno.request_id", get("HTTP_X_REQUEST_ID", "-"))
+        milliseconds = request_time.seconds * 1_000 + request_time.microseconds // 1_000
+        status = str(resp.status or "-")[:3]
         path = (req.path or "-").partition("?")[0]
         level = logging.INFO
         if status >= "5":
@@ -81,11 +84,11 @@ class LogfmtLogger(Logger):
             "host": get("HTTP_HOST", "-"),
             "fwd": get("HTTP_X_FORWARDED_FOR", "-"),
             "status": status,
-            "service": f"{request_time.total_seconds() * 1000:.0f}ms",
+            "service": f"{milliseconds}ms",
             "bytes": resp.sent,
             "user_agent": get("HTTP_USER_AGENT", "-"),
         }
-        extra = {"fields": fields, "request_id": get("dyno.request_id", "-")}
+        extra = {"fields": fields, "request_id": request_id}
         access_log.log(level, "%s %s", req.method, path, extra=extra)
 
 
@@ -109,12 +112,17 @@ def set_time_outs(server: Any) -> None:
             listener.sock.setsockopt(*option, 1_000 * SEND_SECONDS)
 
 
-def drain_on_sigterm() -> None:
+def drain_on_sigterm(worker: Any) -> None:
     """Go on accepting requests for DRAIN_SECONDS after SIGTERM, then stop.
 
     New dynos start when the old ones are told to stop. Until the router knows, the
     kernel would accept connections here that nobody serves, and reset them.
     """
+    loop = getattr(worker, "loop", None)
+    if loop:  # gunicorn's asgi worker
+        stop = worker.handle_exit_signal
+        loop.add_signal_handler(signal.SIGTERM, loop.call_later, DRAIN_SECONDS, stop)
+        return
     stop = signal.getsignal(signal.SIGTERM)
 
     def wait_then_stop(*arguments: Any) -> None:
@@ -153,7 +161,7 @@ def prepare_worker(worker: Any) -> None:
     """Set up a worker process before it serves; for gunicorn's post_worker_init."""
     from dyno import checks
 
-    drain_on_sigterm()
+    drain_on_sigterm(worker)
     pools.use_pools()
     proxies.trust(worker.cfg.forwarded_allow_ips)
     if worker.age == 1:

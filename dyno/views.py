@@ -1,4 +1,4 @@
-"""/ready, the favicon, and the page of an error."""
+"""/up, /ready, the favicon, and the page of an error."""
 
 import logging
 import sys
@@ -16,6 +16,7 @@ from dyno import database, logs, migrations, pools
 from dyno.health import health
 from dyno.logs import ReportFilter  # noqa: F401  (its name in settings before 2.0)
 from dyno.uploads import UploadRefused
+from dyno.wsgi import UP, UP_HEADERS
 
 logger = logging.getLogger(__name__)
 exhaustion = logger.getChild("pool")
@@ -27,6 +28,13 @@ exhaustion.addFilter(logs.OnceAMinute())
 def favicon(request: HttpRequest) -> HttpResponse:
     """Show the icon to browsers that ask for it although no page names it."""
     return redirect(static("favicon.svg"))
+
+
+@login_not_required
+@require_safe
+def up(request: HttpRequest) -> HttpResponse:
+    """Answer 200 if the process runs, under ASGI; under WSGI, dyno.wsgi does it."""
+    return HttpResponse(UP, headers=UP_HEADERS)
 
 
 @login_not_required

@@ -19,9 +19,10 @@ from dyno.static import StaticFiles
 Environ = dict[str, Any]
 Application = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
 
+UP = b"up\n"
 UP_HEADERS = {
     "Content-Type": "text/plain",
-    "Content-Length": "3",
+    "Content-Length": str(len(UP)),
     "Cache-Control": "no-store",
 }
 
@@ -52,7 +53,7 @@ class FrontDoor:
         environ["dyno.request_id"] = logs.clean_request_id(sent_id)
         if environ["PATH_INFO"] == "/up":
             start_response("200 OK", [*self.up_headers])
-            return [b"up\n"]
+            return [UP]
         if is_https_list(environ):
             environ["wsgi.url_scheme"] = "https"
         # Over plain HTTP, Django redirects static files to HTTPS like every page.

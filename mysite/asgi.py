@@ -1,16 +1,17 @@
 """
-An ASGI application, for a server other than gunicorn.
+The ASGI application, for gunicorn's asgi worker or another server for ASGI.
 
-It answers neither /up nor static files. For static files, add
-"whitenoise.middleware.WhiteNoiseMiddleware" after SecurityMiddleware in MIDDLEWARE.
-Configure the server to trust the proxy that says whether a request came over HTTPS.
+The site needs it only for WebSockets: docs/growing.md#websockets-and-async. It does not
+serve static files; for them, add "whitenoise.middleware.WhiteNoiseMiddleware" after
+SecurityMiddleware in MIDDLEWARE.
 
 https://docs.djangoproject.com/en/6.1/howto/deployment/asgi/
 """
 
 import os
 
-from django.core.asgi import get_asgi_application
+# Django's own, with the request's id in its log lines: see dyno/README.md.
+from dyno.asgi import get_asgi_application
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "mysite.settings")
 

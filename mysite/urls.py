@@ -5,7 +5,7 @@ from django.conf.urls.static import static
 from django.contrib import admin
 from django.urls import path
 
-from dyno.views import favicon, ready
+from dyno.views import favicon, ready, up
 
 from . import views
 
@@ -14,6 +14,7 @@ urlpatterns = [
     path("robots.txt", views.robots, name="robots"),
     path("favicon.ico", favicon, name="favicon"),
     path("ready", ready, name="ready"),
+    path("up", up, name="up"),
     path("admin/", admin.site.urls),
 ]
 

@@ -16,7 +16,7 @@ def address(name):
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize("name", ["home", "robots", "ready"])
+@pytest.mark.parametrize("name", ["home", "robots", "ready", "up"])
 def test_a_page_is_there(visitor, name):
     assert visitor.get(address(name)).status_code == 200
 

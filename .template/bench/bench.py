@@ -153,12 +153,13 @@ def growth(ours, postgres):
     return rows
 
 
-def lived(projects, postgres):
+def lived(projects, postgres, cases):
     """Return the rows of the table "lived in", of this project and of the peer."""
     projects["ours"].paths["ready"] = "/ready"
     contenders = [c for name, c in projects.items() if name != "startproject"]
     rows = []
-    for row in lived_in.rows(contenders, postgres, [*lived_in.CASES, *lived_in.FROZEN]):
+    cases = cases or [*lived_in.CASES, *lived_in.FROZEN]
+    for row in lived_in.rows(contenders, postgres, cases):
         say(" | ".join(row))
         rows.append(row)
     return rows
@@ -261,10 +262,14 @@ def main():
     )
     parser.add_argument("--growth", action="store_true", help="of workers, files, ...")
     parser.add_argument(
-        "--lived-in", action="store_true", help="slow views, a frozen database, ..."
+        "--lived-in",
+        nargs="*",
+        metavar="CASE",
+        help="slow views, a frozen database, ...: all cases of lived_in.py, or these",
     )
     parser.add_argument("--peer", type=Path, help="a checkout to compare with")
     options = parser.parse_args()
+    lives_in = options.lived_in is not None
     if len(CORES) < 2:
         sys.exit("Two cores are needed: one to serve, one to ask.")
     os.sched_setaffinity(0, CORES[1:])
@@ -279,7 +284,7 @@ def main():
     projects, costs = {}, {}
     for name, source in sources.items():
         say(f"{name}: building")
-        quick = options.short or options.growth or options.lived_in
+        quick = options.short or options.growth or lives_in
         projects[name], costs[name] = build(name, source(), quick)
     for contender in projects.values():
         overlay(contender, projects["ours"])
@@ -291,11 +296,11 @@ def main():
         results["machine"] = machine(projects.values())
         if options.growth:
             results["growth"] = growth(projects["ours"], postgres)
-        elif options.lived_in:
-            results["lived in"] = lived(projects, postgres)
+        elif lives_in:
+            results["lived in"] = lived(projects, postgres, options.lived_in)
         else:
             results |= compare(projects, costs, postgres, options.short)
-    kind = "lived-in" if options.lived_in else "full"
+    kind = "lived-in" if lives_in else "full"
     kind = "growth" if options.growth else "short" if options.short else kind
     say(f"see {report.write(results, WORK / kind).relative_to(ROOT)}*")
 

@@ -100,16 +100,16 @@ async def steadily(port, path, rate, answers, until, poisson=True):
 
 async def visit(port, path, pause, answers, until):
     """Ask for a page again and again, as somebody does who waits for each answer."""
+    read = read_chunks if "stream" in path else None
     while time.perf_counter() < until:
-        status = await ask(port, head(path), answers, read_to_the_end)
+        status = await ask(port, head(path), answers, read)
         await asyncio.sleep(pause if status == 503 else 0.2)
 
 
-async def read_to_the_end(reader):
-    """Read a chunked or a short answer: until its last chunk, or what has come."""
-    while chunk := await reader.read(1 << 16):
-        if chunk.endswith(b"0\r\n\r\n") or b"Transfer-Encoding" not in chunk:
-            return
+async def read_chunks(reader):
+    """Read a chunked answer to its last chunk."""
+    while await reader.readline() != b"0\r\n":
+        pass
 
 
 async def slowly_read(reader):

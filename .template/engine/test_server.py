@@ -1,5 +1,6 @@
 """What gunicorn is given: its log, time-outs of its sockets, and draining."""
 
+import asyncio
 import errno
 import gc
 import io
@@ -16,6 +17,8 @@ from gunicorn.config import Config
 
 from dyno import checks, database, logs, pools, proxies, server
 from dyno.server import LogfmtLogger
+
+SEVEN = timedelta(milliseconds=7)
 
 
 @pytest.fixture
@@ -36,12 +39,12 @@ def access(logger):
     handler.setFormatter(logs.LogfmtFormatter())
     server.access_log.addHandler(handler)
 
-    def log(path="/page", status="200 OK", method="GET", **environ):
+    def log(path="/page", status="200 OK", method="GET", taken=SEVEN, **environ):
         stream.truncate(0)
         stream.seek(0)
         response = SimpleNamespace(status=status, sent=42)
         request = SimpleNamespace(method=method, path=path)
-        logger.access(response, request, environ, timedelta(milliseconds=7))
+        logger.access(response, request, environ, taken)
         return stream.getvalue()
 
     yield log
@@ -62,6 +65,15 @@ def test_a_request_is_one_line_without_its_query(access):
         "level=info logger=access request_id=an-id method=GET path=/page "
         "host=a.example.com fwd=192.0.2.1 status=200 service=7ms bytes=42 "
         'user_agent="A b"\n'
+    )
+
+
+def test_a_request_to_the_asgi_worker_is_the_same_line(access):
+    environ = {"HTTP_HOST": "a.example.com", "HTTP_X_REQUEST_ID": "an id"}
+    taken = SimpleNamespace(seconds=1, microseconds=7_900)  # and no total_seconds()
+    assert access("/page", 200, taken=taken, **environ) == (
+        'level=info logger=access request_id="an id" method=GET path=/page '
+        "host=a.example.com fwd=- status=200 service=1007ms bytes=42 user_agent=-\n"
     )
 
 
@@ -164,7 +176,7 @@ def stopped(monkeypatch):
 
 
 def test_a_worker_stops_once_and_some_seconds_after_sigterm(stopped):
-    server.drain_on_sigterm()
+    server.drain_on_sigterm(SimpleNamespace())
     told = time.monotonic()
     signal.raise_signal(signal.SIGTERM)
     signal.raise_signal(signal.SIGTERM)
@@ -174,6 +186,18 @@ def test_a_worker_stops_once_and_some_seconds_after_sigterm(stopped):
             thread.join(10)
     [moment] = stopped
     assert moment - told >= 0.2
+
+
+def test_an_asgi_worker_stops_some_seconds_after_sigterm(stopped):
+    loop = asyncio.new_event_loop()
+    worker = SimpleNamespace(loop=loop, handle_exit_signal=loop.stop)
+    loop.add_signal_handler(signal.SIGTERM, loop.stop)  # as the worker has it
+    server.drain_on_sigterm(worker)
+    told = time.monotonic()
+    loop.call_soon(signal.raise_signal, signal.SIGTERM)
+    loop.run_forever()
+    loop.close()
+    assert time.monotonic() - told >= 0.2
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""/ready, the favicon, and the page of an error."""
+"""/up, /ready, the favicon, and the page of an error."""
 
 import io
 import logging
@@ -12,6 +12,7 @@ from django.db import InterfaceError, OperationalError, ProgrammingError
 from django.db.utils import ConnectionHandler
 from django.test import override_settings
 from psycopg_pool import PoolTimeout
+from wsgi_client import get
 
 from dyno import database, health, logs, views
 
@@ -160,8 +161,17 @@ def test_a_browser_that_asks_for_an_icon_gets_one(client):
     assert client.get("/favicon.ico").headers["Location"].endswith(".svg")
 
 
+def test_up_is_the_answer_that_wsgi_gives(client):
+    answer = client.get("/up")
+    status, headers, body = get("/up")
+    assert (answer.status_code, answer.content) == (status, body) == (200, b"up\n")
+    for name in ("Content-Type", "Content-Length", "Cache-Control"):
+        assert answer[name] == headers[name]
+    assert client.post("/up").status_code == 405
+
+
 def test_the_views_stay_open_behind_djangos_log_in_middleware():
-    for view in (views.ready, views.favicon):
+    for view in (views.up, views.ready, views.favicon):
         assert view.login_required is False
 
 

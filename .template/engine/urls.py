@@ -4,12 +4,13 @@ from django.contrib import admin
 from django.http import HttpResponse
 from django.urls import path
 
-from dyno.views import favicon, ready
+from dyno.views import favicon, ready, up
 
 urlpatterns = [
     path("plain", lambda request: HttpResponse("plain"), name="plain"),
     path("favicon.ico", favicon),
     path("ready", ready),
+    path("up", up),
     path("admin/", admin.site.urls),
 ]
 
