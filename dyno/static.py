@@ -32,7 +32,7 @@ SPECIAL = ("HTTP_RANGE", "HTTP_IF_NONE_MATCH", "HTTP_IF_MODIFIED_SINCE")
 class ManifestStorage(CompressedManifestStaticFilesStorage):
     """WhiteNoise's storage, which looks up each URL once: they change by a deploy."""
 
-    # `import "./lib.js"` then loads the hashed copy, the only one that is kept.
+    # `import "./lib.js"` then loads the hashed copy, which browsers keep for a year.
     support_js_module_import_aggregation = True
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

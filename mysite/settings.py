@@ -250,9 +250,6 @@ if DEBUG:
     plain = "django.contrib.staticfiles.storage.StaticFilesStorage"
     STORAGES["staticfiles"] = {"BACKEND": plain}
 
-# Keep only the hashed copies; the originals would double the size of the slug.
-WHITENOISE_KEEP_ONLY_HASHED_FILES = True
-
 
 # Email
 # https://docs.djangoproject.com/en/6.1/topics/email/

@@ -25,7 +25,6 @@ FILES = {
 MANIFEST = {
     "STORAGES": {"staticfiles": {"BACKEND": "dyno.static.ManifestStorage"}},
     "STATICFILES_FINDERS": ["django.contrib.staticfiles.finders.FileSystemFinder"],
-    "WHITENOISE_KEEP_ONLY_HASHED_FILES": True,
     "SECURE_HSTS_SECONDS": 3600,
 }
 
@@ -119,9 +118,10 @@ def test_a_part_of_a_file_can_be_asked_for(ask, url):
     assert (status, body) == (206, whole[2:6])
 
 
-def test_only_the_hashed_copies_are_kept(collected):
-    assert not (collected / "its.css").exists()
-    assert list(collected.glob("its.*.css.br"))
+def test_a_file_has_its_plain_name_too_for_scripts_that_know_no_other(ask):
+    status, headers, body = ask("/static/its.svg")
+    assert (status, body) == (200, TEXT.encode())
+    assert headers["Cache-Control"] == "max-age=60, public"
 
 
 def test_a_file_names_the_hashed_copies_of_others(ask, url):
