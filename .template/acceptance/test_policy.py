@@ -337,7 +337,7 @@ def test_plain_names_are_there_for_packages_that_build_their_own_urls(
     source, tmp_path, secret_key
 ):
     """And a source map that a package names and does not ship stops no build."""
-    slug = build(source, tmp_path, secret_key, "https://pay.example.com")
+    slug = build(source, tmp_path, secret_key, "https://pay.example.com", {})
     with heroku.Dyno(slug, {"DJANGO_SECRET_KEY": secret_key}) as dyno:
         answer = heroku.Client(dyno.port).get("/static/lib.js")
     assert answer.status == 200 and "imported" in answer.text
