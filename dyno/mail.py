@@ -51,7 +51,8 @@ def options(url: str) -> dict[str, Any]:
         host, port = parts.hostname, parts.port
     except ValueError:
         raise ValueError("not a URL") from None  # without the URL
-    if not host or parts.scheme not in ("smtp", "smtps") or parts.path.strip("/"):
+    is_smtp = parts.scheme in ("smtp", "smtps")
+    if not host or not is_smtp or parts.path.strip("/") or parts.fragment:
         raise ValueError("not smtp://USER:PASSWORD@HOST:587")
     tls = parts.scheme == "smtps"
     return {

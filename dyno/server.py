@@ -13,10 +13,13 @@ import threading
 from contextlib import suppress
 from typing import Any
 
+from django.db import connections
 from gunicorn.glogging import Logger
 
-from dyno import logs, pools, proxies
+from dyno import database, logs, pools, proxies
 from dyno.logs import quote
+
+logger = logging.getLogger(__name__)
 
 # Health checks would be most of a small site's log.
 SILENT_PATHS = {"/up", "/ready"}
@@ -30,6 +33,11 @@ DRAIN_SECONDS = 3
 # three unsent bodies a second would take every thread within half a minute.
 RECEIVE_SECONDS = 10
 SEND_SECONDS = 20
+
+UNAPPLIED = (
+    "deploy.E033: The database %s lacks a migration: %s. "
+    "Fix: heroku run python manage.py release  (docs/errors.md#e033)"
+)
 
 
 class LogfmtLogger(Logger):
@@ -132,15 +140,19 @@ def prepare_fork(server: Any, worker: Any) -> None:
     gc.freeze()
 
 
+def number(name: str, default: int) -> int:
+    """Return the number in a config var, which is at least 1; exit if it is none."""
+    text = os.environ.get(name) or str(default)
+    if not text.isdecimal():
+        sys.exit(f"{name} is not a number. Fix: heroku config:set {name}={default}")
+    return max(1, int(text))
+
+
 def log_capacity(worker: Any) -> None:
     """Log what a dyno uses of the databases' connections and of the memory."""
     workers = worker.cfg.workers
     threads = worker.cfg.threads
     each = pools.most_connections(threads)
-    limit = os.environ.get("DATABASE_CONNECTION_LIMIT", "")
-    plan = "DATABASE_CONNECTION_LIMIT not set"
-    if limit.isdecimal():
-        plan = f"of {limit}"
     unit = 1024**2 if sys.platform == "darwin" else 1024  # bytes there, KiB elsewhere
     megabytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // unit
     capacity = (
@@ -151,18 +163,34 @@ def log_capacity(worker: Any) -> None:
         capacity = (
             f"{workers} workers x {each} = {workers * each} database connections at "
             f"most (DATABASE_POOL_SIZE for each database), {2 * workers * each} while "
-            f"a release replaces another, {plan}; {capacity}"
+            f"a release replaces another; {capacity}"
         )
     worker.log.info(capacity)
 
 
+def log_unapplied_migrations() -> None:
+    """Log which databases lack a migration, from a thread with its own connections.
+
+    Before the fork none may be opened, and after it none should hold up the first
+    request.
+    """
+    try:
+        for alias in filter(database.attached, database.aliases()):
+            names = database.unapplied(alias)
+            if names:
+                logger.error(UNAPPLIED, alias, names[0])
+    except Exception as error:
+        logger.error("Cannot tell whether migrations are missing: %s", error)
+    finally:
+        connections.close_all()
+
+
 def prepare_worker(worker: Any) -> None:
     """Set up a worker process before it serves; for gunicorn's post_worker_init."""
-    from dyno import checks
-
     drain_on_sigterm()
     pools.use_pools()
     proxies.trust(worker.cfg.forwarded_allow_ips)
     if worker.age == 1:
         log_capacity(worker)
-        checks.databases.log_unapplied_migrations()
+        look = threading.Thread(target=log_unapplied_migrations, daemon=True)
+        look.start()

@@ -20,7 +20,7 @@ from django.views.debug import SafeExceptionReporterFilter
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from dyno import database, logs, migrations, pools
+from dyno import database, logs, pools
 from dyno.uploads import UploadRefused
 
 logger = logging.getLogger(__name__)
@@ -120,7 +120,7 @@ class Health:
     def ask_migrations(self) -> str:
         """Return "ok" if every database has all migrations, else "failed"."""
         for alias in set(database.aliases()) - self.migrated:
-            if migrations.unapplied(alias):
+            if database.unapplied(alias):
                 cause = f"the database {alias} lacks some"
                 raise RuntimeError(f"{cause}. Fix: python manage.py release")
             self.migrated.add(alias)
@@ -167,6 +167,10 @@ POOL_EXHAUSTED = (
     "this process's, %d at most (DATABASE_POOL_SIZE) or as many as the plan allows. "
     "Fix: heroku pg:ps shows the queries  (docs/errors.md#pool)"
 )
+MIGRATION_MISSING = (
+    "A table or column is missing. "
+    "Fix: python manage.py makemigrations, then python manage.py migrate"
+)
 BARE_PAGE = "<!doctype html><title>{0}</title><h1>{0}</h1><p>Code: {1}</p>"
 
 
@@ -200,7 +204,7 @@ def server_error(request: HttpRequest) -> HttpResponse:
         status = 500
         del headers["Retry-After"]
         if database.lacks_migration(error):
-            logger.error("A table or column is missing. Fix: %s", migrations.MISSING)
+            logger.error(MIGRATION_MISSING)
     try:
         body = get_template(f"{status}.html").render({"request_id": request_id})
     except Exception:

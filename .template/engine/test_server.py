@@ -13,7 +13,7 @@ from types import SimpleNamespace
 import pytest
 from gunicorn.config import Config
 
-from dyno import checks, database, pools, proxies, server
+from dyno import database, pools, proxies, server
 from dyno.server import LogfmtLogger
 
 
@@ -186,17 +186,14 @@ def test_a_worker_has_a_pool_of_connections(start):
 
 def test_the_first_worker_logs_what_the_dyno_takes(start, caplog, monkeypatch):
     looked = []
-    monkeypatch.setattr(
-        checks.databases, "log_unapplied_migrations", lambda: looked.append(1)
-    )
-    monkeypatch.setenv("DATABASE_CONNECTION_LIMIT", "20")
+    monkeypatch.setattr(server, "log_unapplied_migrations", lambda: looked.append(1))
     monkeypatch.setenv("DATABASE_POOL_SIZE", "6")
     caplog.set_level(logging.INFO)
     for age in (1, 2, 3):
         start(age)
     [line] = caplog.messages
     assert "2 workers x 6 = 12 database connections at most" in line
-    assert " 24 while a release replaces another, of 20; 40 threads a worker" in line
+    assert " 24 while a release replaces another; 40 threads a worker" in line
     assert looked == [1]
 
 
@@ -211,3 +208,50 @@ def test_a_fork_shares_no_connection_and_no_garbage(monkeypatch, preload_app):
     finally:
         gc.unfreeze()
     assert bool(disconnected) is preload_app  # else no settings are loaded there
+
+
+@pytest.fixture
+def unapplied(monkeypatch, caplog):
+    """Return a function that logs what is unapplied, and returns the messages."""
+    monkeypatch.setattr(server, "connections", SimpleNamespace(close_all=print))
+    monkeypatch.setattr(database, "aliases", lambda: ["default", "orders"])
+    monkeypatch.setattr(database, "attached", lambda alias: True)
+
+    def log(answer):
+        monkeypatch.setattr(database, "unapplied", answer)
+        server.log_unapplied_migrations()
+        return caplog.messages
+
+    return log
+
+
+def test_each_database_that_lacks_a_migration_is_logged(unapplied):
+    names = {"default": [], "orders": ["shop.0001", "shop.0002"]}
+    [message] = unapplied(names.get)
+    assert message.startswith(
+        "deploy.E033: The database orders lacks a migration: shop.0001. "
+        "Fix: heroku run python manage.py release "
+    )
+
+
+def test_a_database_that_cannot_be_asked_for_its_migrations_is_logged(unapplied):
+    [message] = unapplied(lambda alias: 1 / 0)
+    assert "Cannot tell whether migrations are missing: division" in message
+
+
+@pytest.mark.parametrize(
+    ("text", "number"), [(None, 40), ("", 40), ("7", 7), ("0", 1)], ids=str
+)
+def test_a_number_is_read_from_a_config_var(monkeypatch, text, number):
+    monkeypatch.delenv("WEB_THREADS", raising=False)
+    if text is not None:
+        monkeypatch.setenv("WEB_THREADS", text)
+    assert server.number("WEB_THREADS", 40) == number
+
+
+def test_what_is_no_number_is_named_but_not_repeated(monkeypatch):
+    monkeypatch.setenv("WEB_THREADS", "many")
+    with pytest.raises(SystemExit) as refusal:
+        server.number("WEB_THREADS", 40)
+    fix = "Fix: heroku config:set WEB_THREADS=40"
+    assert refusal.value.code == f"WEB_THREADS is not a number. {fix}"
