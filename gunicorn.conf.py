@@ -20,12 +20,12 @@ bind = f"{'127.0.0.1' if local else everywhere}:{os.environ.get('PORT', 8000)}"
 
 # The buildpack sets WEB_CONCURRENCY by the dyno's memory: 2 on 512 MB. Do not
 # count cores: a shared dyno reports eight.
-workers = server.number("WEB_CONCURRENCY", 1)
+workers = max(1, int(os.environ.get("WEB_CONCURRENCY", 1)))
 
 # While some threads wait for another service, a query or a slow client, the others
 # serve pages. They share the database connections of their worker.
 worker_class = "gthread"
-threads = server.number("WEB_THREADS", 40)
+threads = int(os.environ.get("WEB_THREADS") or 40)
 
 # The site is loaded before the workers are forked: they share its memory, and a site
 # that cannot be loaded stops the dyno at once.

@@ -140,14 +140,6 @@ def prepare_fork(server: Any, worker: Any) -> None:
     gc.freeze()
 
 
-def number(name: str, default: int) -> int:
-    """Return the number in a config var, which is at least 1; exit if it is none."""
-    text = os.environ.get(name) or str(default)
-    if not text.isdecimal():
-        sys.exit(f"{name} is not a number. Fix: heroku config:set {name}={default}")
-    return max(1, int(text))
-
-
 def log_capacity(worker: Any) -> None:
     """Log what a dyno uses of the databases' connections and of the memory."""
     workers = worker.cfg.workers

@@ -314,9 +314,9 @@ def test_a_number_that_gunicorn_cannot_read_is_told_by_its_config_var(
     config_vars = {"DJANGO_SECRET_KEY": secret_key, name: "sw0rdfish"}
     passed, output, _ = release(slug, config_vars)
     assert not passed
-    assert "(deploy.E026)" in output
-    assert f"{name} is not a number. Fix: heroku config:set {name}=" in output
+    assert f"(deploy.E040) {name} does not look like " in output
     assert "sw0rdfish" not in output
+    assert "invalid literal" not in output
 
 
 @pytest.mark.parametrize(

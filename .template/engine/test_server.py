@@ -237,21 +237,3 @@ def test_each_database_that_lacks_a_migration_is_logged(unapplied):
 def test_a_database_that_cannot_be_asked_for_its_migrations_is_logged(unapplied):
     [message] = unapplied(lambda alias: 1 / 0)
     assert "Cannot tell whether migrations are missing: division" in message
-
-
-@pytest.mark.parametrize(
-    ("text", "number"), [(None, 40), ("", 40), ("7", 7), ("0", 1)], ids=str
-)
-def test_a_number_is_read_from_a_config_var(monkeypatch, text, number):
-    monkeypatch.delenv("WEB_THREADS", raising=False)
-    if text is not None:
-        monkeypatch.setenv("WEB_THREADS", text)
-    assert server.number("WEB_THREADS", 40) == number
-
-
-def test_what_is_no_number_is_named_but_not_repeated(monkeypatch):
-    monkeypatch.setenv("WEB_THREADS", "many")
-    with pytest.raises(SystemExit) as refusal:
-        server.number("WEB_THREADS", 40)
-    fix = "Fix: heroku config:set WEB_THREADS=40"
-    assert refusal.value.code == f"WEB_THREADS is not a number. {fix}"

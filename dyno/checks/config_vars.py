@@ -22,6 +22,8 @@ FORMS = {
     "DATABASE_STATEMENT_TIMEOUT": (r"\d+(us|ms|s|min|h|d)?", "25s"),
     "DJANGO_STATIC_HOST": (r"https://[a-z0-9.-]+(:\d+)?/?", "https://cdn.example.com"),
     "DJANGO_TRUSTED_HOPS": (r"\d+", "1"),
+    "WEB_CONCURRENCY": (r"\d+", "2"),
+    "WEB_THREADS": (r"[1-9]\d*", "40"),
 }
 
 

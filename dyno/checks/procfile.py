@@ -39,9 +39,11 @@ def web_words(command: str) -> list[str]:
 def gunicorn_problem(arguments: list[str]) -> str:
     """Return why gunicorn would not start with these arguments, or ""."""
     child = [sys.executable, "-c", CHECK_CONFIG, "--check-config", *arguments]
-    options = {"cwd": settings.BASE_DIR, "capture_output": True, "text": True}
+    # Python would repeat their values; E040 names them.
+    env = os.environ | {"WEB_CONCURRENCY": "1", "WEB_THREADS": "1"}
+    options = {"cwd": settings.BASE_DIR, "env": env, "timeout": BOOT_SECONDS}
     try:
-        said = subprocess.run(child, **options, timeout=BOOT_SECONDS)
+        said = subprocess.run(child, **options, capture_output=True, text=True)
     except subprocess.TimeoutExpired:
         return f"it takes longer than {BOOT_SECONDS} s"
     # What keeps a server from starting is reported by its own check.
