@@ -110,7 +110,7 @@ def servers():
     ],
 )
 def test_no_server_outlives_the_check(web, site, command):
-    web(command)
+    assert web(command) == ""
     time.sleep(0.5)
     assert not servers()
     with pytest.raises(ConnectionRefusedError):
