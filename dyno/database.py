@@ -10,6 +10,7 @@ from typing import Any
 import dj_database_url
 from django.core.exceptions import ImproperlyConfigured
 from django.db import InterfaceError, InternalError, OperationalError, connections
+from django.db.migrations.executor import MigrationExecutor
 
 ATTACH = "heroku addons:create heroku-postgresql:essential-0"
 POSTGRESQL = ("postgresql", "postgis")  # how its engines' names end
@@ -82,6 +83,8 @@ def parse(
     # A health check costs some percent and prevents an error after a restart.
     config |= {"CONN_MAX_AGE": 0, "CONN_HEALTH_CHECKS": True}
     options = config["OPTIONS"] = TIME_OUTS | config.get("OPTIONS", {})
+    # Web workers make their pool themselves; the release and the worker need none.
+    options.pop("pool", None)
     if not local and not is_local(config["HOST"]):
         # Heroku signs its own certificates; "verify-full" in the URL is left alone.
         options.setdefault("sslmode", "require")
@@ -146,6 +149,13 @@ def is_follower(alias: str) -> bool:
     with connections[alias].cursor() as cursor:
         cursor.execute("SELECT pg_is_in_recovery()")
         return cursor.fetchone()[0]
+
+
+def unapplied(alias: str) -> list[str]:
+    """Return the migrations that a database lacks, as "app.name", in their order."""
+    executor = MigrationExecutor(connections[alias])
+    plan = executor.migration_plan(executor.loader.graph.leaf_nodes())
+    return [f"{migration.app_label}.{migration.name}" for migration, _ in plan]
 
 
 READ_ONLY = "25006"  # the plan is over its row limit, or the server is a follower now

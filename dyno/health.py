@@ -9,7 +9,7 @@ from django.conf import settings
 from django.core.cache import cache
 from django.db import connections
 
-from dyno import database, logs, migrations
+from dyno import database, logs
 
 logger = logging.getLogger(__name__)
 logger.addFilter(logs.OnceAMinute())
@@ -79,7 +79,7 @@ class Health:
     def ask_migrations(self) -> str:
         """Return "ok" if every database has all migrations, else "failed"."""
         for alias in set(database.aliases()) - self.migrated:
-            if migrations.unapplied(alias):
+            if database.unapplied(alias):
                 cause = f"the database {alias} lacks some"
                 raise RuntimeError(f"{cause}. Fix: python manage.py release")
             self.migrated.add(alias)

@@ -50,11 +50,9 @@ def options(url: str) -> dict[str, Any]:
         port = parts.port
     except ValueError:
         raise ValueError("not a URL") from None  # without the URL
-    if (
-        not parts.hostname
-        or parts.scheme not in ("smtp", "smtps")
-        or parts.path.strip("/")
-    ):
+    is_smtp = parts.scheme in ("smtp", "smtps")
+    has_more = parts.path.strip("/") or parts.fragment
+    if not parts.hostname or not is_smtp or has_more:
         raise ValueError("not smtp://USER:PASSWORD@HOST:587")
     tls = parts.scheme == "smtps"
     default_port = 465 if tls else 587

@@ -11,11 +11,14 @@ import threading
 from contextlib import suppress
 from typing import Any
 
+from django.db import connections
 from gunicorn.glogging import Logger
 
-from dyno import logs, pools, proxies
+from dyno import database, logs, pools, proxies
 
 access_log = logging.getLogger("access")
+
+logger = logging.getLogger(__name__)
 
 # Health checks would be most of a small site's log.
 SILENT_PATHS = {"/up", "/ready"}
@@ -29,6 +32,11 @@ DRAIN_SECONDS = 3
 # three unsent bodies a second would take every thread within half a minute.
 RECEIVE_SECONDS = 10
 SEND_SECONDS = 20
+
+UNAPPLIED = (
+    "deploy.E033: The database %s lacks a migration: %s. "
+    "Fix: heroku run python manage.py release  (docs/errors.md#e033)"
+)
 
 
 class LogfmtLogger(Logger):
@@ -157,13 +165,29 @@ def log_capacity(worker: Any) -> None:
     )
 
 
+def log_unapplied_migrations() -> None:
+    """Log which databases lack a migration, from a thread with its own connections.
+
+    Before the fork none may be opened, and after it none should hold up the first
+    request.
+    """
+    try:
+        for alias in filter(database.attached, database.aliases()):
+            names = database.unapplied(alias)
+            if names:
+                logger.error(UNAPPLIED, alias, names[0])
+    except Exception as error:
+        logger.error("Cannot tell whether migrations are missing: %s", error)
+    finally:
+        connections.close_all()
+
+
 def prepare_worker(worker: Any) -> None:
     """Set up a worker process before it serves; for gunicorn's post_worker_init."""
-    from dyno import checks
-
     drain_on_sigterm(worker)
     pools.use_pools()
     proxies.trust(worker.cfg.forwarded_allow_ips)
     if worker.age == 1:
         log_capacity(worker)
-        checks.databases.log_unapplied_migrations()
+        look = threading.Thread(target=log_unapplied_migrations, daemon=True)
+        look.start()

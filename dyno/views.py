@@ -12,7 +12,7 @@ from django.templatetags.static import static
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from dyno import database, logs, migrations, pools
+from dyno import database, logs, pools
 from dyno.health import health
 from dyno.logs import ReportFilter  # noqa: F401  (its name in settings before 2.0)
 from dyno.uploads import UploadRefused
@@ -58,6 +58,10 @@ POOL_EXHAUSTED = (
     "this process's, %d at most (DATABASE_POOL_SIZE) or as many as the plan allows. "
     "Fix: heroku pg:ps shows the queries  (docs/errors.md#pool)"
 )
+MIGRATION_MISSING = (
+    "A table or column is missing. "
+    "Fix: python manage.py makemigrations, then python manage.py migrate"
+)
 BARE_PAGE = "<!doctype html><title>{0}</title><h1>{0}</h1><p>Code: {1}</p>"
 
 
@@ -92,7 +96,7 @@ def server_error(request: HttpRequest) -> HttpResponse:
         exhaustion.error(POOL_EXHAUSTED, pools.pool_size())
     elif database.lacks_migration(error):
         status = 500
-        logger.error("A table or column is missing. Fix: %s", migrations.MISSING)
+        logger.error(MIGRATION_MISSING)
     elif not database.is_unavailable(error):
         status = 500
     headers = {"Cache-Control": "no-store"}

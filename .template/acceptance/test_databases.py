@@ -159,6 +159,16 @@ def test_the_release_migrates_each_database_but_the_follower(released):
     assert released.leader.psql(tables, "orders") == "1"
 
 
+def test_a_second_database_with_a_wrong_url_is_refused_by_its_name(released):
+    config_vars = released.config_vars | {"HEROKU_POSTGRESQL_GREEN_URL": "sw0rdfish"}
+    said = []
+    with pytest.raises(heroku.Refused):
+        heroku.release(released.slug, config_vars, said.append)
+    said = "\n".join(said)
+    assert "(deploy.E004) The URL of the database orders is not a URL" in said
+    assert "sw0rdfish" not in said
+
+
 def test_a_second_release_finds_nothing_to_do(released):
     said = []
     heroku.release(released.slug, released.config_vars, said.append)
@@ -171,10 +181,10 @@ def test_no_release_leaves_a_lock_on_any_of_them(released):
     wait_until(lambda: released.follower.psql(locks) == "0")
 
 
-def test_the_check_finds_nothing_unapplied_after_it(released):
-    check = "python manage.py check --deploy --database default --database orders"
-    said = heroku.run(released.slug, released.config_vars, check)
-    assert "E033" not in said
+def test_nothing_is_unapplied_after_it(released):
+    for alias in ("default", "orders"):
+        check = f"python manage.py migrate --check --database {alias}"
+        heroku.run(released.slug, released.config_vars, check)
 
 
 def test_ready_names_each_database_by_its_alias(dyno):

@@ -275,7 +275,7 @@ def test_every_mistake_is_told_at_once_and_no_value_is(slug):
         "DATABASE_URL": "sw0rdfish",
         "EMAIL_URL": "sw0rdfish",
         "REDIS_URL": "sw0rdfish",
-        "DATABASE_CONNECTION_LIMIT": "sw0rdfish",
+        "DATABASE_POOL_SIZE": "sw0rdfish",
         "DATABASE_STATEMENT_TIMEOUT": "sw0rdfish",
         "DJANGO_STATIC_HOST": "sw0rdfish",
         "DJANGO_LOG_LEVEL": "sw0rdfish",
@@ -295,6 +295,8 @@ def test_every_mistake_is_told_at_once_and_no_value_is(slug):
         "postgres://u:p@127.0.0.1:1/name?conn_max_age=5",
         "postgres://u:p@127.0.0.1:1/name?CONN_MAX_AGE=x",
         "postgres://u:p@127.0.0.1:1",
+        "postgres://u:p@127.0.0.1:1/name?isolation_level=READ+COMMITTED",
+        "postgres://u:p@127.0.0.1:1/name?connect_timeout=5s",
     ],
 )
 def test_a_database_that_cannot_be_configured_is_told_as_such(slug, secret_key, url):
@@ -303,6 +305,49 @@ def test_a_database_that_cannot_be_configured_is_told_as_such(slug, secret_key, 
     assert not passed
     assert "Traceback" not in output
     assert "(deploy.E004) DATABASE_URL" in output
+
+
+@pytest.mark.parametrize("name", ["WEB_CONCURRENCY", "WEB_THREADS"])
+def test_a_number_that_gunicorn_cannot_read_is_told_by_its_config_var(
+    slug, secret_key, name
+):
+    config_vars = {"DJANGO_SECRET_KEY": secret_key, name: "sw0rdfish"}
+    passed, output, _ = release(slug, config_vars)
+    assert not passed
+    assert f"(deploy.E040) {name} does not look like " in output
+    assert "sw0rdfish" not in output
+    assert "invalid literal" not in output
+
+
+@pytest.mark.parametrize(
+    "web, missing",
+    [
+        ("gunicorn -k gevent", "gevent"),
+        ("daphne mysite.asgi:application", "daphne"),
+        ("newrelic-admin run-program gunicorn", "newrelic-admin"),
+    ],
+)
+def test_a_program_of_the_procfile_that_is_not_installed_is_told(
+    slug, tmp_path, secret_key, web, missing
+):
+    slug = shutil.copytree(slug, tmp_path / "slug", symlinks=True)
+    text = (slug / "Procfile").read_text()
+    (slug / "Procfile").write_text(text.replace("web: gunicorn", f"web: {web}"))
+    passed, output, _ = release(slug, {"DJANGO_SECRET_KEY": secret_key})
+    assert not passed
+    assert "(deploy.E026) The web process does not start: " in output
+    assert missing in output
+
+
+@pytest.mark.parametrize("more", [" --workers ${WEB_CONCURRENCY:-2}", " 2>&1"])
+def test_a_procfile_that_a_shell_completes_is_passed(slug, tmp_path, secret_key, more):
+    slug = shutil.copytree(slug, tmp_path / "slug", symlinks=True)
+    text = (slug / "Procfile").read_text()
+    (slug / "Procfile").write_text(
+        text.replace("web: gunicorn", f"web: gunicorn{more}")
+    )
+    passed, output, _ = release(slug, {"DJANGO_SECRET_KEY": secret_key})
+    assert passed, output
 
 
 def test_a_page_that_names_no_static_file_is_refused(slug, tmp_path, secret_key):
@@ -319,9 +364,10 @@ def test_a_model_that_changed_without_a_migration_is_refused(shop, secret_key):
     (shop / "shop/models.py").write_text(models)
     passed, output, _ = release(shop, {"DJANGO_SECRET_KEY": secret_key})
     assert not passed
-    assert "A model of shop changed without a migration: " in output
+    assert "A model changed without a migration: Migrations for 'shop'" in output
     assert "Create model Order" in output
-    assert "Fix: python manage.py makemigrations shop, commit and push" in output
+    fix = "Fix: python manage.py makemigrations mysite shop, commit and push"
+    assert fix in output
 
 
 def test_a_dyno_whose_database_lacks_migrations_serves_and_says_so_once(site):

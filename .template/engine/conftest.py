@@ -75,11 +75,15 @@ def broken(page):
 
 
 @pytest.fixture
-def site(tmp_path, settings, monkeypatch):
-    """A sound site in production, which a test may then break."""
+def site(tmp_path, settings, monkeypatch, django_db_blocker):
+    """A sound site in production, which a test may then break.
+
+    The checks may connect, although to a port where nobody listens.
+    """
     from sites import sound_site
 
-    return sound_site(tmp_path, monkeypatch, settings)
+    with django_db_blocker.unblock():
+        yield sound_site(tmp_path, monkeypatch, settings)
 
 
 @pytest.fixture

@@ -1,27 +1,21 @@
 """A site in production for the tests of the checks, and what dyno's checks report."""
 
-import functools
 import json
 import os
-import subprocess
-import sys
-import tempfile
 import time
 from pathlib import Path
 
 from django.conf import settings as django_settings
 from django.contrib.staticfiles import finders
-from django.core.checks import Tags
 from django.core.checks.registry import registry as django_registry
 from django.db.utils import ConnectionHandler
-from django.test import override_settings
 
-from dyno.checks import databases, files, registry
+from dyno import database, mail
+from dyno.checks import databases, drivers, procfile, registry
 
 BACKENDS = "django.core.cache.backends"
 FILES = "django.core.files.storage"
 MANIFEST = "staticfiles/staticfiles.json"
-CONF = "gunicorn.conf.py"
 SECRET_KEY = "a-secret-key-for-tests-0123456789-abcdefghijklmnopqrstuvwxyz"
 
 # The config vars of a web dyno with a database, which no test connects to.
@@ -36,32 +30,6 @@ PRODUCTION = {
 def tag(text):
     """Return a template tag."""
     return "{" + f"% {text} %" + "}"
-
-
-def gunicorn(workers=2, threads=3, keepalive=95, graceful_timeout=20):
-    """Return the text of a gunicorn.conf.py."""
-    lines = (f"{name} = {value}" for name, value in locals().items())
-    return "\n".join(lines) + "\nwsgi_app = 'app'\nworker_class = 'gthread'\n"
-
-
-@functools.cache
-def answer(conf, procfile, arguments):
-    """Ask gunicorn once for all tests whose site has the same files."""
-    with tempfile.TemporaryDirectory() as folder:
-        Path(folder, CONF).write_text(conf)
-        Path(folder, "Procfile").write_text(procfile)
-        Path(folder, "app.py").write_text("application = print\n")
-        with override_settings(BASE_DIR=folder):
-            return real_ask_gunicorn()
-
-
-real_ask_gunicorn = files.ask_gunicorn.__wrapped__
-
-
-def ask_gunicorn():
-    """Stand in for files.ask_gunicorn, which starts a process for each test."""
-    arguments = os.environ.get("GUNICORN_CMD_ARGS", "")
-    return answer(files.read(CONF), files.read("Procfile"), arguments)
 
 
 class Site:
@@ -80,17 +48,6 @@ class Site:
     def setting(self, **values):
         for name, value in values.items():
             setattr(self.settings, name, value)
-
-    def own_caches(self):
-        self.without("DATABASE_URL")
-        self.cache("locmem.LocMemCache")
-
-    def pooler(self, **config_vars):
-        self.env(**config_vars)
-        default = {"ENGINE": "django.db.backends.postgresql"}
-        default["DISABLE_SERVER_SIDE_CURSORS"] = True
-        handler = ConnectionHandler({"default": default})
-        self.monkeypatch.setattr(databases, "connections", handler)
 
     def development(self):
         self.without("DYNO")
@@ -115,9 +72,23 @@ class Site:
         self.engine("django.db.backends.postgresql", CONN_MAX_AGE=600)
 
     def engine(self, name, **more):
-        handler = ConnectionHandler({"default": {"ENGINE": name} | more})
-        for module in (databases, databases.database):
+        config = {"ENGINE": name, "NAME": "name", "HOST": "db.example.com"} | more
+        self.connections(default=config)
+
+    def connections(self, **configs):
+        handler = ConnectionHandler(configs)
+        for module in (databases, databases.database, drivers):
             self.monkeypatch.setattr(module, "connections", handler)
+
+    def urls(self, **config_vars):
+        """Set config vars, and the connections that the settings make of them."""
+        self.env(**config_vars)
+        self.connections(**database.from_environ(os.environ, local=False))
+
+    def second(self, url):
+        """Add a database to the first one, as docs/growing.md has it."""
+        first = database.parse(PRODUCTION["DATABASE_URL"])
+        self.connections(default=first, orders=database.parse(url))
 
     def database(self, engine="postgresql", **options):
         default = {"ENGINE": f"django.db.backends.{engine}", "OPTIONS": options}
@@ -131,6 +102,16 @@ class Site:
     def no_mail(self):
         self.without("EMAIL_URL")
         self.mailer("dyno.mail.UnsentMail")
+
+    def mail(self, url):
+        self.env(EMAIL_URL=url)
+        self.setting(MAILERS={"default": mail.mailer(os.environ, local=False)})
+
+    def redis(self, url, alias="default"):
+        caches = self.settings.CACHES | {
+            alias: {"BACKEND": "dyno.cache.FailOpenRedisCache", "LOCATION": [url]}
+        }
+        self.setting(CACHES=caches)
 
     def mailer(self, backend):
         self.setting(MAILERS={"default": {"BACKEND": backend}})
@@ -157,15 +138,6 @@ class Site:
     def picture(self):
         (self.root / "templates/picture.png").write_bytes(b"\x89PNG")
 
-    def python(self, version):
-        self.file("runtime.txt", f"python-{version}.1\n")
-        self.file(".python-version", f"# Ours\n{version}\n")
-
-    def commit(self, name):
-        self.file(name)
-        for arguments in (["init", "--quiet"], ["add", "."]):
-            subprocess.run(["git", *arguments], cwd=self.root, check=True)
-
     def collect(self, leave=None, age=0):
         """Write the manifest, `age` seconds ago, without the file to leave out."""
         listings = [finder.list([]) for finder in finders.get_finders()]
@@ -180,7 +152,7 @@ def sound_site(tmp_path, monkeypatch, settings):
     ours = ("DJANGO_", "DATABASE_", "DEBUG", "REDIS_", "WEB_", "EMAIL_", "GUNICORN_")
     for name in [name for name in os.environ if name.startswith(ours)]:
         monkeypatch.delenv(name)
-    monkeypatch.setattr(files, "ask_gunicorn", ask_gunicorn)
+    monkeypatch.setattr(procfile, "gunicorn_problem", lambda arguments: "")
     site = Site(tmp_path, monkeypatch, settings)
     site.env(**PRODUCTION)
     site.setting(LOCAL=False, ALLOWED_HOSTS=[".herokuapp.com"], BASE_DIR=tmp_path)
@@ -195,11 +167,7 @@ def sound_site(tmp_path, monkeypatch, settings):
         "staticfiles": {"BACKEND": "dyno.static.ManifestStorage"},
     }
     settings.TEMPLATES = [settings.TEMPLATES[0] | {"DIRS": [tmp_path / "templates"]}]
-    version = "{}.{}\n".format(*sys.version_info)
-    site.file("runtime.txt", f"python-{version}")
-    site.file(".python-version", version)
     site.file("Procfile", "release: python manage.py release\nweb: gunicorn\n")
-    site.file(CONF, gunicorn())
     site.file("static/site.css")
     site.page("load static", "static 'admin/css/base.css'", "static 'site.css'")
     site.collect()
@@ -209,7 +177,7 @@ def sound_site(tmp_path, monkeypatch, settings):
 OURS = [
     check
     for check in django_registry.deployment_checks
-    if check.__module__ == registry.__name__ and Tags.database not in check.tags
+    if check.__module__ == registry.__name__
 ]
 
 

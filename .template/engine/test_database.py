@@ -35,6 +35,10 @@ def test_the_options_in_the_url_are_left_alone():
     assert config["OPTIONS"]["connect_timeout"] == 9
 
 
+def test_a_pool_in_the_url_does_not_reach_the_release_and_the_worker():
+    assert "pool" not in default(f"{URL}?pool=true")["OPTIONS"]
+
+
 @pytest.mark.parametrize(
     "host, local",
     [("", True), ("localhost", True), ("127.0.0.1", True), ("::1", True)]

@@ -7,6 +7,8 @@ from pathlib import Path
 from django.contrib.staticfiles.storage import HashedFilesMixin
 from django.db import connection
 from django.db.backends.postgresql.base import DatabaseWrapper
+from django.db.migrations.executor import MigrationExecutor
+from django.db.migrations.graph import MigrationGraph
 from django.utils.csp import build_policy
 from django_tasks_db.models import DBTaskResult
 from gunicorn.workers import base
@@ -15,10 +17,10 @@ from psycopg_pool import pool
 README = Path(__file__).resolve().parents[2] / "dyno/README.md"
 
 
-def test_the_readme_lists_four():
+def test_the_readme_lists_five():
     table = README.read_text().partition("## Names that are not public")[2]
     rows = re.findall(r"^\| .*`.*$", table, re.MULTILINE)
-    assert len(rows) == 4
+    assert len(rows) == 5
 
 
 def test_gunicorn_logs_a_refused_request_in_the_words_that_the_log_looks_for():
@@ -47,6 +49,12 @@ def test_a_connection_can_be_copied_with_its_settings():
     copy = connection.copy("other")
     assert copy.alias == "other"
     assert copy.settings_dict == connection.settings_dict
+
+
+def test_djangos_executor_says_what_is_unapplied():
+    assert list(inspect.signature(MigrationExecutor).parameters)[0] == "connection"
+    assert callable(MigrationExecutor.migration_plan)
+    assert callable(MigrationGraph.leaf_nodes)
 
 
 def test_the_pool_of_a_database_can_be_closed():

@@ -133,7 +133,7 @@ def test_ready_names_a_cache_that_keeps_nothing(client):
 
 @pytest.mark.django_db
 def test_ready_names_migrations_that_are_not_applied(client, monkeypatch):
-    monkeypatch.setattr(views.migrations, "unapplied", lambda alias: ["shop.0001"])
+    monkeypatch.setattr(views.database, "unapplied", lambda alias: ["shop.0001"])
     answer = client.get("/ready")
     assert answer.status_code == 503
     assert answer.json()["migrations"] == "failed"

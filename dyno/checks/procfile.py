@@ -1,0 +1,78 @@
+"""The Procfile: whether its process type `web` would start."""
+
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from django.conf import settings
+
+from dyno.checks.registry import Problems, check, error, is_local
+
+# How long a web process may take to start, in seconds:
+# https://devcenter.heroku.com/articles/error-codes#r10-boot-timeout
+BOOT_SECONDS = 60
+
+# What the program `gunicorn` does, but --check-config leaves out the worker class.
+CHECK_CONFIG = """
+from gunicorn.app.wsgiapp import WSGIApplication
+application = WSGIApplication(prog="gunicorn")
+application.cfg.worker_class
+application.run()
+"""
+
+
+def web_words(command: str) -> list[str]:
+    """Return the words of a command, without redirections; [] if it takes a shell."""
+    command = re.sub(r"\s\d*[<>]+&?\s*\S+", "", command)
+    if re.search(r"[$`|;&]|^\w+=", command):
+        return []
+    try:
+        return shlex.split(command.removeprefix("exec "))
+    except ValueError:  # a quotation mark is missing
+        return []
+
+
+def gunicorn_problem(arguments: list[str]) -> str:
+    """Return why gunicorn would not start with these arguments, or ""."""
+    child = [sys.executable, "-c", CHECK_CONFIG, "--check-config", *arguments]
+    # Python would repeat their values; E040 names them.
+    env = os.environ | {"WEB_CONCURRENCY": "1", "WEB_THREADS": "1"}
+    options = {"cwd": settings.BASE_DIR, "env": env, "timeout": BOOT_SECONDS}
+    try:
+        said = subprocess.run(child, **options, capture_output=True, text=True)
+    except subprocess.TimeoutExpired:
+        return f"it takes longer than {BOOT_SECONDS} s"
+    # What keeps a server from starting is reported by its own check.
+    if not said.returncode or "deploy.E" in said.stderr:
+        return ""
+    lines = re.findall(r"^\w.*", said.stderr, re.MULTILINE)
+    return lines[-1][:300]
+
+
+@check()
+def web_process() -> Problems:
+    """Find a web process that is missing, is for development or does not start."""
+    procfile = Path(settings.BASE_DIR, "Procfile")
+    text = procfile.read_text("utf-8") if procfile.is_file() else ""
+    match = re.search(r"^web:[ \t]*(\S.*)$", text, re.MULTILINE)
+    if not match or "runserver" in match[1]:
+        fix = "write `web: gunicorn` into the Procfile"
+        yield error(25, "The Procfile has no `web`, or it is runserver.", fix)
+        return
+    words = web_words(match[1])
+    if not words or is_local():
+        return
+    folders = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
+    # What is named with its folder, a buildpack may have put there.
+    if "/" not in words[0] and not shutil.which(words[0], path=folders):
+        cause = f"The web process does not start: {words[0]} is not installed."
+        yield error(26, cause, "add it to requirements.in, then bin/lock and commit")
+    elif "gunicorn" in words:
+        cause = gunicorn_problem(words[words.index("gunicorn") + 1 :])
+        if cause:
+            cause = f"The web process does not start: {cause}"
+            yield error(26, cause, "gunicorn --check-config shows why")
