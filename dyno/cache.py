@@ -10,7 +10,7 @@ from django.core.cache.backends.redis import RedisCache
 from redis import BlockingConnectionPool
 from redis.exceptions import RedisError, TimeoutError
 
-from dyno.logs import OnceAMinute
+from dyno.noise import OnceAMinute
 
 logger = logging.getLogger(__name__)
 logger.addFilter(OnceAMinute())

@@ -9,7 +9,7 @@ from typing import Any
 
 import dj_database_url
 from django.core.exceptions import ImproperlyConfigured
-from django.db import InterfaceError, InternalError, OperationalError, connections
+from django.db import connections
 from django.db.migrations.executor import MigrationExecutor
 
 ATTACH = "heroku addons:create heroku-postgresql:essential-0"
@@ -156,27 +156,3 @@ def unapplied(alias: str) -> list[str]:
     executor = MigrationExecutor(connections[alias])
     plan = executor.migration_plan(executor.loader.graph.leaf_nodes())
     return [f"{migration.app_label}.{migration.name}" for migration, _ in plan]
-
-
-READ_ONLY = "25006"  # the plan is over its row limit, or the server is a follower now
-UNDEFINED = ("42P01", "42703")  # table, column
-NO_SUCH = re.compile("no such (table|column)|has no column named")
-
-
-def sqlstate(error: BaseException | None) -> str | None:
-    """Return PostgreSQL's code of an error: its Appendix A lists them."""
-    return getattr(getattr(error, "__cause__", None), "sqlstate", None)
-
-
-def lacks_migration(error: BaseException | None) -> bool:
-    """Return whether an error means that a table or column is missing."""
-    in_sqlite = isinstance(error, OperationalError) and NO_SUCH.search(str(error))
-    return bool(in_sqlite) or sqlstate(error) in UNDEFINED
-
-
-def is_unavailable(error: BaseException | None) -> bool:
-    """Return whether an error means that the database cannot do its work just now."""
-    if isinstance(error, InternalError):
-        return sqlstate(error) == READ_ONLY
-    kinds = (OperationalError, InterfaceError)
-    return isinstance(error, kinds) and not lacks_migration(error)

@@ -9,10 +9,16 @@ from django.conf import settings
 from django.core.cache import cache
 from django.db import connections
 
-from dyno import database, logs
+from dyno import database, noise
 
 logger = logging.getLogger(__name__)
-logger.addFilter(logs.OnceAMinute())
+failures = logger.getChild("ready")
+failures.addFilter(noise.OnceAMinute())
+
+UNAPPLIED = (
+    "deploy.E033: The database %s lacks a migration: %s. "
+    "Fix: heroku run python manage.py release  (docs/errors.md#e033)"
+)
 
 # How long an answer is remembered, in seconds, so that nobody keeps the database busy.
 SUCCESS_SECONDS = 1
@@ -91,7 +97,7 @@ def state(ask: Any, *arguments: str) -> str:
     try:
         return ask(*arguments)
     except Exception as error:
-        logger.error("/ready: %s failed: %s", ask.__name__, error)
+        failures.error("/ready: %s failed: %s", ask.__name__, error)
         return "failed"
 
 
@@ -113,3 +119,20 @@ def ask_cache() -> str:
 
 
 health = Health()
+
+
+def log_unapplied_migrations() -> None:
+    """Log which databases lack a migration, from a thread with its own connections.
+
+    Before the fork none may be opened, and after it none should hold up the first
+    request.
+    """
+    try:
+        for alias in filter(database.attached, database.aliases()):
+            names = database.unapplied(alias)
+            if names:
+                logger.error(UNAPPLIED, alias, names[0])
+    except Exception as error:
+        logger.error("Cannot tell whether migrations are missing: %s", error)
+    finally:
+        connections.close_all()

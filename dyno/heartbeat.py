@@ -10,12 +10,12 @@ from django.db import Error, connections, transaction
 from django.tasks import TaskResultStatus
 from django_tasks_db.models import DBTaskResult
 
-from dyno import logs
+from dyno import logs, noise
 from dyno.database import direct_alias
 
 logger = logging.getLogger(__name__)
 outages = logger.getChild("database")
-outages.addFilter(logs.OnceAMinute())
+outages.addFilter(noise.OnceAMinute())
 
 # How often a worker shows that it is alive, and how long it may fail to, in seconds.
 # The second allows for a restart of PostgreSQL, in which every worker loses its lock.

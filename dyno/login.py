@@ -13,7 +13,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest
 from django.views.decorators.debug import sensitive_variables
 
-from dyno.logs import OnceAMinute
+from dyno.noise import OnceAMinute
 from dyno.proxies import client_address
 
 logger = logging.getLogger(__name__)

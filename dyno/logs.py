@@ -10,6 +10,8 @@ from typing import Any
 
 from django.views.debug import SafeExceptionReporterFilter
 
+from dyno import noise
+
 # Set for each request that Django answers, and by the worker for each task.
 request_id = contextvars.ContextVar("request_id", default="-")
 
@@ -56,11 +58,11 @@ def config(level: str, *, admins: bool = False) -> dict[str, Any]:
         "disable_existing_loggers": False,
         "formatters": {"logfmt": {"()": LogfmtFormatter}},
         "filters": {
-            "clients": {"()": ClientErrors},
-            "hosts": {"()": UnknownHosts},
-            "once a minute": {"()": OnceAMinute},
-            "outages": {"()": Outages},
-            "pools": {"()": FailedConnections},
+            "clients": {"()": noise.ClientErrors},
+            "hosts": {"()": noise.UnknownHosts},
+            "once a minute": {"()": noise.OnceAMinute},
+            "outages": {"()": noise.Outages},
+            "pools": {"()": noise.FailedConnections},
             "request id": {"()": RequestId},
         },
         "handlers": {
@@ -151,66 +153,6 @@ class RequestId(logging.Filter):
         if not hasattr(record, "request_id"):
             record.request_id = request_id.get()
         return True
-
-
-class OnceAMinute(logging.Filter):
-    """Lets one record a minute and process through."""
-
-    quiet_until = 0.0  # on time.monotonic()'s clock
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        passes = time.monotonic() >= self.quiet_until
-        if passes:
-            self.quiet_until = time.monotonic() + 60
-        return passes
-
-
-class Outages(OnceAMinute):
-    """Lets one traceback of a 503 a minute through, and all other errors."""
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        if getattr(record, "status_code", None) != 503:
-            return True
-        # The access log has each; a failing /ready has a line that says why.
-        return bool(record.exc_info) and super().filter(record)
-
-
-class FailedConnections(OnceAMinute):
-    """Lets one reason a minute through why a pool cannot connect, and nothing else."""
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        return record.msg.startswith("error connecting") and super().filter(record)
-
-
-class UnknownHosts(OnceAMinute):
-    """Lets one unknown host a minute through: scanners try them by the thousand.
-
-    As a warning, which is not mailed to DJANGO_ADMINS, and with the command.
-    """
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        fix = "heroku config:set DJANGO_ALLOWED_HOSTS=NAME,NAME"
-        as_warning(record, f"{record.getMessage()} Fix: if it is yours, {fix}")
-        return super().filter(record)
-
-
-class ClientErrors(logging.Filter):
-    """Makes a client's fault a warning, which is not mailed to DJANGO_ADMINS."""
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        # A Referer or an Origin may hold a secret.
-        message = re.sub(r"(?s) - .* does not", " does not", record.getMessage())
-        as_warning(record, message)
-        return True
-
-
-def as_warning(record: logging.LogRecord, message: str) -> None:
-    """Make a record a warning, without a traceback."""
-    record.levelno = logging.WARNING
-    record.levelname = "WARNING"
-    record.msg = message
-    record.args = ()
-    record.exc_info = None
 
 
 class ReportFilter(SafeExceptionReporterFilter):

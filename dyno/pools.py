@@ -138,3 +138,15 @@ def close(alias: str, pool: Any) -> None:
         connection = connections[alias]
         if connection.pool is pool:
             connection.close_pool()
+
+
+def log_capacity(worker: Any) -> None:
+    """Log what a dyno may use of the databases' connections."""
+    workers = worker.cfg.workers
+    threads = worker.cfg.threads
+    each = most_connections(threads)
+    worker.log.info(
+        f"{workers} workers x {each} = {workers * each} database connections at most "
+        f"(DATABASE_POOL_SIZE), {2 * workers * each} while a release replaces another; "
+        f"{threads} threads a worker"
+    )

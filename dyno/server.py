@@ -11,10 +11,9 @@ import threading
 from contextlib import suppress
 from typing import Any
 
-from django.db import connections
 from gunicorn.glogging import Logger
 
-from dyno import database, logs, pools, proxies
+from dyno import health, logs, pools, proxies
 
 access_log = logging.getLogger("access")
 
@@ -32,11 +31,6 @@ DRAIN_SECONDS = 3
 # three unsent bodies a second would take every thread within half a minute.
 RECEIVE_SECONDS = 10
 SEND_SECONDS = 20
-
-UNAPPLIED = (
-    "deploy.E033: The database %s lacks a migration: %s. "
-    "Fix: heroku run python manage.py release  (docs/errors.md#e033)"
-)
 
 
 class LogfmtLogger(Logger):
@@ -153,41 +147,12 @@ def prepare_fork(server: Any, worker: Any) -> None:
     gc.freeze()
 
 
-def log_capacity(worker: Any) -> None:
-    """Log what a dyno may use of the databases' connections."""
-    workers = worker.cfg.workers
-    threads = worker.cfg.threads
-    each = pools.most_connections(threads)
-    worker.log.info(
-        f"{workers} workers x {each} = {workers * each} database connections at most "
-        f"(DATABASE_POOL_SIZE), {2 * workers * each} while a release replaces another; "
-        f"{threads} threads a worker"
-    )
-
-
-def log_unapplied_migrations() -> None:
-    """Log which databases lack a migration, from a thread with its own connections.
-
-    Before the fork none may be opened, and after it none should hold up the first
-    request.
-    """
-    try:
-        for alias in filter(database.attached, database.aliases()):
-            names = database.unapplied(alias)
-            if names:
-                logger.error(UNAPPLIED, alias, names[0])
-    except Exception as error:
-        logger.error("Cannot tell whether migrations are missing: %s", error)
-    finally:
-        connections.close_all()
-
-
 def prepare_worker(worker: Any) -> None:
     """Set up a worker process before it serves; for gunicorn's post_worker_init."""
     drain_on_sigterm(worker)
     pools.use_pools()
     proxies.trust(worker.cfg.forwarded_allow_ips)
     if worker.age == 1:
-        log_capacity(worker)
-        look = threading.Thread(target=log_unapplied_migrations, daemon=True)
+        pools.log_capacity(worker)
+        look = threading.Thread(target=health.log_unapplied_migrations, daemon=True)
         look.start()

@@ -12,7 +12,7 @@ from django.templatetags.static import static
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from dyno import database, logs, pools
+from dyno import database, logs, noise, outages, pools
 from dyno.health import health
 from dyno.logs import ReportFilter  # noqa: F401  (its name in settings before 2.0)
 from dyno.uploads import UploadRefused
@@ -20,7 +20,7 @@ from dyno.wsgi import UP, UP_HEADERS
 
 logger = logging.getLogger(__name__)
 exhaustion = logger.getChild("pool")
-exhaustion.addFilter(logs.OnceAMinute())
+exhaustion.addFilter(noise.OnceAMinute())
 
 
 @login_not_required
@@ -94,10 +94,10 @@ def server_error(request: HttpRequest) -> HttpResponse:
         logger.error("No database is attached. Fix: %s", database.ATTACH)
     elif pools.is_pool_exhausted(error):
         exhaustion.error(POOL_EXHAUSTED, pools.pool_size())
-    elif database.lacks_migration(error):
+    elif outages.lacks_migration(error):
         status = 500
         logger.error(MIGRATION_MISSING)
-    elif not database.is_unavailable(error):
+    elif not outages.is_unavailable(error):
         status = 500
     headers = {"Cache-Control": "no-store"}
     if status == 503:

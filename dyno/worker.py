@@ -18,8 +18,9 @@ from django.tasks.signals import task_finished, task_started
 from django_tasks_db.models import DBTaskResult
 
 from dyno import logs
-from dyno.database import direct_alias, is_unavailable
+from dyno.database import direct_alias
 from dyno.heartbeat import Heartbeat, wait_for_database
+from dyno.outages import is_unavailable
 
 logger = logging.getLogger(__name__)
 

@@ -8,7 +8,8 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import InternalError, OperationalError, ProgrammingError, connections
 
 from dyno import database
-from dyno.database import from_environ, is_local, is_unavailable, lacks_migration
+from dyno.database import from_environ, is_local
+from dyno.outages import is_unavailable, lacks_migration
 
 URL = "postgres://u:p@db.example.com/name"
 

@@ -7,7 +7,7 @@ import socket
 import pytest
 from django.core import mail as django_mail
 
-from dyno import logs, mail
+from dyno import mail, noise
 
 SMTP = "django.core.mail.backends.smtp.EmailBackend"
 
@@ -119,7 +119,7 @@ def error_log(settings):
     settings.ADMINS = ["admin@example.com"]
     logger = logging.Logger("error_log")
     handler = mail.AdminMail()
-    handler.addFilter(logs.OnceAMinute())  # as in LOGGING
+    handler.addFilter(noise.OnceAMinute())  # as in LOGGING
     logger.addHandler(handler)
     return logger
 

@@ -9,7 +9,7 @@ import pytest
 from django.db import OperationalError
 
 from dyno import database, pools
-from dyno.database import is_unavailable
+from dyno.outages import is_unavailable
 from dyno.pools import is_pool_exhausted
 
 URL = "postgres://u:p@db.example.com/name"

@@ -15,7 +15,7 @@ from types import SimpleNamespace
 import pytest
 from gunicorn.config import Config
 
-from dyno import database, logs, pools, proxies, server
+from dyno import database, health, logs, pools, proxies, server
 from dyno.server import LogfmtLogger
 
 SEVEN = timedelta(milliseconds=7)
@@ -226,7 +226,7 @@ def test_a_worker_has_a_pool_of_connections(start):
 
 def test_the_first_worker_logs_what_the_dyno_takes(start, caplog, monkeypatch):
     looked = []
-    monkeypatch.setattr(server, "log_unapplied_migrations", lambda: looked.append(1))
+    monkeypatch.setattr(health, "log_unapplied_migrations", lambda: looked.append(1))
     monkeypatch.setenv("DATABASE_POOL_SIZE", "6")
     caplog.set_level(logging.INFO)
     for age in (1, 2, 3):
@@ -253,13 +253,13 @@ def test_a_fork_shares_no_connection_and_no_garbage(monkeypatch, preload_app):
 @pytest.fixture
 def unapplied(monkeypatch, caplog):
     """Return a function that logs what is unapplied, and returns the messages."""
-    monkeypatch.setattr(server, "connections", SimpleNamespace(close_all=print))
+    monkeypatch.setattr(health, "connections", SimpleNamespace(close_all=print))
     monkeypatch.setattr(database, "aliases", lambda: ["default", "orders"])
     monkeypatch.setattr(database, "attached", lambda alias: True)
 
     def log(answer):
         monkeypatch.setattr(database, "unapplied", answer)
-        server.log_unapplied_migrations()
+        health.log_unapplied_migrations()
         return caplog.messages
 
     return log

@@ -23,7 +23,7 @@ ID = "3b241101-e2bb-4255-8caf-4136c566a962"
 def memory(monkeypatch):
     """A memory of answers of each test's own, and no log that is still quiet."""
     monkeypatch.setattr(views, "health", health.Health())
-    for logger in (health.logger, views.exhaustion):
+    for logger in (health.failures, views.exhaustion):
         monkeypatch.setattr(logger.filters[0], "quiet_until", 0)
     return views.health
 

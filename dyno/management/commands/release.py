@@ -9,7 +9,8 @@ from django.db.backends.signals import connection_created
 
 from dyno import database
 from dyno.checks.registry import is_local, on_heroku
-from dyno.database import aliases, is_follower, sqlstate, unapplied
+from dyno.database import aliases, is_follower, unapplied
+from dyno.outages import sqlstate
 
 # Any number will do, as long as every release of this database takes the same.
 RELEASE_LOCK = 7_370_221
