@@ -12,8 +12,8 @@ import pytest
 from parts import free_port, wait_until
 from projects import archive, call, change, install, run, start
 
-STEPS = ["Lint and format", "Missing migrations", "Config vars"]
-STEPS += ["Static files", "Deployment", "Tests"]
+STEPS = ["Lint and format", "Config vars", "Static files"]
+STEPS += ["Deployment", "Tests"]
 TEST = "def test_home_page(client):\n    assert client.get('/').status_code == 200\n"
 
 
@@ -85,7 +85,7 @@ BREAKS = [
     (break_lint, "Lint and format", "F401"),
     (break_format, "Lint and format", "bookshop/views.py"),
     (break_tests, "Tests", "hime.html"),
-    (break_migrations, "Missing migrations", "age"),
+    (break_migrations, "Deployment", "Add field age to user"),
     (break_static_files, "Static files", "no.png"),
     (break_deployment, "Deployment", "E025"),
     (break_template, "Deployment", "names sitee.js, which does not exist"),

@@ -69,7 +69,7 @@ def test_runserver_turns_debug_on_but_not_where_there_is_a_key(python):
 @pytest.mark.parametrize(
     "arguments, said",
     [
-        (["manage.py", "test"], "Fix: bin/test"),
+        (["manage.py", "test", "polls"], "Fix: bin/test polls\n"),
         (["-S", "manage.py", "check"], ". .venv/bin/activate"),
         (["manage.py", "migrate"], "heroku addons:create heroku-postgresql"),
     ],

@@ -27,12 +27,12 @@ def test_csp(client):
 '''
 
 
-# The one line that both changed.
+# The one line that both changed. Git adds the name of a commit to the last of these.
 CONFLICT = """<<<<<<< HEAD
 TIME_ZONE = "Asia/Seoul"
 =======
 TIME_ZONE = "Europe/London"
->>>>>>> template-2.0.0
+>>>>>>> (template)
 """
 
 # uv compiles the locks; without one on PATH, bin/lock would get it from PyPI each time.
@@ -63,6 +63,8 @@ def oldest(source, tmp_path_factory):
         path = folder / name
         text = re.sub(r"(?m)^sqlparse==[0-9.]+", "sqlparse==0.5.2", path.read_text())
         path.write_text(text)
+    init = folder / "dyno/__init__.py"
+    init.write_text(re.sub('"[0-9.]+"', '"0.1.0"', init.read_text()))
     heroku.commit(folder, "Before there were versions")
     commit_version(folder, "1.0.0", "The first.", "nothing.")
     return folder
@@ -124,6 +126,12 @@ def made(oldest, tmp_path_factory):
     return {k: start(kinds[k], "bookshop", folder / k) for k in kinds}
 
 
+def unname_the_commit(path):
+    """Take out of the conflicts in a file what is another name each time."""
+    text = re.sub(r"(?m)^>>>>>>> \w+ ", ">>>>>>> ", path.read_text())
+    path.write_text(text)
+
+
 def edit(project, package):
     """Make an owner's edits; one is on a line that the template changes too."""
     call("git", "init", "--quiet", "--initial-branch=master", cwd=project)
@@ -168,8 +176,10 @@ def test_two_versions_are_merged_and_nothing_of_the_owner_is_lost(
     package = FROM[kind]
     before = edit(project, package)
     install(project)
-    result = run("bin/upgrade", template, cwd=project, **UV)
-    said, after = result.stdout, tree(project)
+    result = run("bin/upgrade", template, cwd=project)
+    said = result.stdout
+    unname_the_commit(project / package / "settings.py")
+    after = tree(project)
 
     # The one true conflict is marked, and nothing else is left to do.
     settings = after[f"{package}/settings.py"].decode()
@@ -207,8 +217,12 @@ def test_two_versions_are_merged_and_nothing_of_the_owner_is_lost(
     assert after.get("NOTES") == before.get("NOTES")
     assert b"unfinished" not in after["templates/base.html"]
 
-    # The locks are compiled from the merged files, with what the template bumped.
-    lock = after["requirements-test.txt"].decode()
+    # The locks are left to the owner, who compiles them with what the template bumped.
+    for name in ("requirements.txt", "requirements-test.txt"):
+        assert after[name] == before[name]
+    (lock,) = re.findall(r"^bin/lock .+", said, re.MULTILINE)
+    call(*lock.split(), cwd=project, **UV)
+    lock = (project / "requirements-test.txt").read_text()
     assert "sqlparse==0.5.2" not in lock and "humanize==4." in lock
     assert "All the packages" in after["requirements.in"].decode()
 
@@ -240,8 +254,9 @@ def test_line_endings_do_not_count_as_changes(project, template):
     for path in (project / "dyno").rglob("*.py"):
         path.write_bytes(path.read_bytes().replace(b"\n", b"\r\n"))
     heroku.commit(project, "Edit it elsewhere")
-    said = run("bin/upgrade", template, cwd=project, **UV).stdout
+    said = run("bin/upgrade", template, cwd=project).stdout
     assert "conflicts in: bookshop/settings.py\n" in said
+    unname_the_commit(project / "bookshop/settings.py")
     settings = (project / "bookshop/settings.py").read_text()
     assert settings.count("<<<<<<<") == 1 and CONFLICT in settings
     assert '"blog",' in settings and "# A new comment" in settings
@@ -255,7 +270,7 @@ def test_a_project_that_keeps_djangos_own_users_keeps_them(project, template):
         path = project / "bookshop" / name
         shutil.rmtree(path) if path.is_dir() else path.unlink()
     heroku.commit(project, "Keep auth.User")
-    run("bin/upgrade", template, cwd=project, **UV)
+    run("bin/upgrade", template, cwd=project)
     assert "AUTH_USER_MODEL" not in settings.read_text()
     assert not (project / "bookshop/models.py").exists()
     assert not (project / "bookshop/migrations").exists()
@@ -326,8 +341,8 @@ def test_a_failure_while_it_merges_changes_nothing(project, template, tmp_path):
     git.parent.mkdir()
     real = shutil.which("git")
     git.write_text(
-        f'#!/bin/sh\ncase " $* " in *" merge "*) echo broken >&2; exit 128;; esac\n'
-        f'exec {real} "$@"\n'
+        '#!/bin/sh\ncase " $* " in *" cherry-pick "*) echo broken >&2; exit 128;; esac'
+        f'\nexec {real} "$@"\n'
     )
     git.chmod(0o755)
     before = tree(project)
@@ -339,16 +354,142 @@ def test_a_failure_while_it_merges_changes_nothing(project, template, tmp_path):
     assert tree(project) == before
 
 
-def test_without_the_index_the_merge_stands_and_the_lock_is_named(project, template):
-    result = run(
-        *("bin/upgrade", template),
-        cwd=project,
-        **UV,
-        UV_INDEX_URL="http://127.0.0.1:1/",
-        UV_DEFAULT_INDEX="http://127.0.0.1:1/",
-        PIP_INDEX_URL="http://127.0.0.1:1/",
-        UV_FIND_LINKS="",
-        UV_CACHE_DIR=str(project.parent / "cache"),
+def test_no_code_of_the_new_version_is_run(project, template, tmp_path):
+    newer = shutil.copytree(template, tmp_path / "newer")
+    ran = tmp_path / "ran"
+    for name in ("install", "lock", "run", "test", "check"):
+        change(newer / "bin" / name, ("set -eu\n", f"set -eu\ntouch {ran}\n"))
+    for name in ("manage.py", "conftest.py", "dyno/apps.py", "mysite/settings.py"):
+        with (newer / name).open("a") as file:
+            file.write(f"\nopen({str(ran)!r}, 'w').close()\n")
+    commit_version(newer, "3.0.0", "Code.", "read it.")
+    said = run("bin/upgrade", newer, cwd=project).stdout
+    assert "Merged version 3.0.0 into 1.0.0" in said
+    assert not ran.exists()
+    run("bin/test", cwd=project)
+    assert ran.exists()
+
+
+@pytest.mark.parametrize("prefix", ["", "v"])
+def test_the_newest_tag_is_taken_where_there_are_tags(
+    project, template, tmp_path, prefix
+):
+    tagged = shutil.copytree(template, tmp_path / "tagged")
+    log = call("git", "log", "--format=%s %H", cwd=tagged)
+    commits = dict(re.findall(r"^Version (\S+) (\w+)$", log, re.MULTILINE))
+    for version in ("1.1.0", "2.0.0"):
+        call("git", "tag", prefix + version, commits[version], cwd=tagged)
+    call("git", "tag", "v9-nightly", cwd=tagged)
+    commit_version(tagged, "2.1.0", "Not tagged yet.", "wait.")
+    said = run("bin/upgrade", tagged, cwd=project).stdout
+    assert "Merged version 2.0.0 into 1.0.0" in said
+    assert "A new footer" in (project / "templates/base.html").read_text()
+    call("git", "reset", "--hard", "--quiet", cwd=project)
+
+    # An older version is looked up by its tag too, and ten is more than nine.
+    call("git", "tag", prefix + "1.0.0", commits["1.1.0"], cwd=tagged)
+    call("git", "tag", prefix + "10.0.0", cwd=tagged)
+    result = run("bin/upgrade", tagged, cwd=project)
+    assert "move your changes out of dyno/__init__.py dyno/added.py" in result.stdout
+    call("git", "tag", "--force", prefix + "1.0.0", commits["1.0.0"], cwd=tagged)
+    said = run("bin/upgrade", tagged, cwd=project).stdout
+    assert "Merged version 10.0.0 into 1.0.0" in said
+
+
+def test_a_project_that_is_newer_than_the_newest_tag_is_left_alone(
+    project, template, tmp_path
+):
+    tagged = shutil.copytree(template, tmp_path / "tagged")
+    call("git", "tag", "v0.9.0", cwd=tagged)
+    before = tree(project)
+    said = call("bin/upgrade", tagged, cwd=project)
+    assert "Nothing to do: the project has version 1.0.0" in said
+    assert tree(project) == before
+
+
+def test_a_project_in_a_folder_of_a_repository_is_upgraded_there(
+    project, template, tmp_path
+):
+    no_git = shutil.ignore_patterns(".git")
+    shutil.copytree(project, tmp_path / "all/shop", ignore=no_git)
+    (tmp_path / "all/manage.py").write_text("Of another project\n")
+    heroku.commit(tmp_path / "all", "Two projects")
+    said = run("bin/upgrade", template, cwd=tmp_path / "all/shop").stdout
+    assert "Resolve the conflicts in: bookshop/settings.py\n" in said
+    changed = call("git", "diff", "--name-only", "HEAD", cwd=tmp_path / "all")
+    assert "shop/dyno/added.py" in changed
+    assert {name.split("/")[0] for name in changed.split()} == {"shop"}
+    assert not (tmp_path / "all/shop/docs/removing.md").exists()
+
+
+def test_the_python_of_an_older_system_can_run_it(project):
+    ruff = Path(sys.executable).parent / "ruff"
+    lint = ("check", "--isolated", "--target-version", "py39", "--select", "E9,F")
+    call(ruff, *lint, "bin/upgrade", cwd=project)
+
+
+@pytest.fixture(scope="module")
+def history(source, tmp_path_factory):
+    """The template with all its versions; the last of them is this working tree."""
+    folder = tmp_path_factory.mktemp("history") / "template"
+    call("git", "clone", "--quiet", "--no-tags", heroku.ROOT, folder, cwd=heroku.ROOT)
+    call("git", "rm", "-r", "--quiet", ".", cwd=folder)
+    shutil.copytree(source, folder, dirs_exist_ok=True)
+    commit_version(folder, "99.0.0", "The working tree.", "see the entry below.")
+    return folder
+
+
+def released(history, version, folder):
+    """Make a project from the archive of a version that was published."""
+    said = ("git", "log", "--format=%H", "--reverse", f'-S__version__ = "{version}"')
+    commit = call(*said, "--", "dyno/__init__.py", cwd=history).split()[0]
+    old = folder / "old"
+    call("git", "clone", "--quiet", "--no-checkout", history, old, cwd=folder)
+    call("git", "checkout", "--quiet", "--detach", commit, cwd=old)
+    return start(archive(old, folder / "old.zip"), "bookshop", folder)
+
+
+# As it stands in the settings of the versions before 2.0.0.
+FILTER = 'DEFAULT_EXCEPTION_REPORTER_FILTER = "dyno.views.ReportFilter"\n'
+WORKS = """
+from django.conf import settings
+from django.utils.module_loading import import_string
+
+import_string(settings.DEFAULT_EXCEPTION_REPORTER_FILTER)
+"""
+
+
+@pytest.mark.parametrize("version", ["1.0.0", "1.1.0", "1.2.0", "1.2.1"])
+def test_a_project_of_each_published_version_comes_to_this_one(
+    history, tmp_path, version
+):
+    project = released(history, version, tmp_path)
+    if version == "1.0.0":  # it had no bin/upgrade yet: the changelog says to copy it
+        shutil.copy2(heroku.ROOT / "bin/upgrade", project / "bin")
+    install(project)
+    env = {"DJANGO_LOCAL": "1", **UV}
+    manage = (".venv/bin/python", "manage.py")
+    call(*manage, "startapp", "blog", cwd=project, **env)
+    settings = project / "bookshop/settings.py"
+    change(
+        settings,
+        ('    "django_tasks_db",\n', '    "django_tasks_db",\n    "blog",\n'),
+        ('"script-src": OWN,', '"script-src": [*OWN, "https://cdn.example.com"],'),
     )
-    assert "The locks were not compiled. Fix: bin/lock" in result.stdout
-    assert (project / "dyno/added.py").exists()
+    with settings.open("a") as file:
+        file.write(f"\n\n# Mine\n{FILTER}")
+    change(project / "templates/home.html", ("Hello from Django", "Welcome to my shop"))
+    test = TEST.replace(' and "A new footer" in page', "")
+    (project / "blog/tests.py").write_text(test)
+    heroku.commit(project, "Make it mine")
+
+    call("bin/upgrade", history, cwd=project, **UV)
+    assert '"99.0.0"' in (project / "dyno/__init__.py").read_text()
+    after = settings.read_text()
+    for words in ('    "blog",\n', "https://cdn.example.com", f"# Mine\n{FILTER}"):
+        assert words in after
+    call("bin/lock", cwd=project, **UV)
+    assert "psycopg-pool==" in (project / "requirements.txt").read_text()
+    assert "no issues" in call(*manage, "check", cwd=project, **env)
+    call(*manage, "shell", "--no-imports", "-c", WORKS, cwd=project, **env)
+    call(".venv/bin/python", "-m", "pytest", "-q", "blog/tests.py", cwd=project)

@@ -62,7 +62,7 @@ def is_ours(folder: str | Path) -> bool:
     return inside and "site-packages" not in path.parts
 
 
-@check()
+@check("migrations")
 def unmade_migrations() -> Problems:
     """Find a model of the project that changed without a migration.
 
