@@ -79,7 +79,7 @@ class LogfmtLogger(Logger):
             "method": req.method,
             "path": path,
             "host": get("HTTP_HOST", "-"),
-            "fwd": get("HTTP_X_FORWARDED_FOR", "-"),
+            "fwd": get("dyno.forwarded_for", "-"),
             "status": status,
             "service": f"{request_time.total_seconds() * 1000:.0f}ms",
             "bytes": resp.sent,
