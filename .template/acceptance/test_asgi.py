@@ -12,8 +12,14 @@ from parts import wait_until
 SECURITY = '    "django.middleware.security.SecurityMiddleware",\n'
 WHITENOISE = '    "whitenoise.middleware.WhiteNoiseMiddleware",\n'
 UVICORN = (
-    "python -m uvicorn --port $PORT --forwarded-allow-ips '*' mysite.asgi:application"
+    "python -m uvicorn --port $PORT --forwarded-allow-ips 127.0.0.1"
+    " mysite.asgi:application"
 )
+OWNER = {
+    "DJANGO_SUPERUSER_USERNAME": "root",
+    "DJANGO_SUPERUSER_EMAIL": "root@example.com",
+    "DJANGO_SUPERUSER_PASSWORD": "a-password-for-root",
+}
 
 
 @pytest.fixture(scope="module")
@@ -31,6 +37,8 @@ def client(slug, tmp_path_factory, postgres, secret_key):
         "EMAIL_URL": "smtp://user:password@127.0.0.1:1",
     }
     heroku.release(folder, config_vars)
+    create = "python manage.py createsuperuser --noinput"
+    heroku.run(folder, config_vars, create, **OWNER)
     workshop = {"PYTHONPATH": sysconfig.get_path("purelib")}
     dyno = heroku.Dyno(folder, config_vars, command=UVICORN, **workshop)
     try:
@@ -70,3 +78,20 @@ def test_ready_asks_the_database(client):
 def test_a_form_without_its_token_is_refused_with_a_page(client):
     answer = client.post("/admin/login/", "username=a&password=b")
     assert answer.status == 403 and "<h1>" in answer.text
+
+
+def log_in(client, password, forwarded):
+    form = client.get("/admin/login/").text
+    token = re.search('csrfmiddlewaretoken" value="([^"]+)', form)[1]
+    body = f"csrfmiddlewaretoken={token}&username=root&password={password}"
+    headers = {"Referer": f"https://{heroku.HOST}/", "X_Forwarded_For": forwarded}
+    return client.post("/admin/login/", body, **headers).status
+
+
+def test_the_limit_on_log_ins_counts_the_visitor_whatever_the_client_forges(client):
+    right = OWNER["DJANGO_SUPERUSER_PASSWORD"]
+    for number in range(10):
+        forged = f"198.51.100.{number}, 203.0.113.7"
+        assert log_in(client, "wrong", forged) == 200
+    assert log_in(client, right, "198.51.100.10, 203.0.113.7") == 200
+    assert log_in(client, right, "198.51.100.10, 203.0.113.8") == 302
