@@ -23,23 +23,20 @@ def trust(addresses: list[str]) -> None:
 
 @lru_cache  # parsing an address takes longer than the rest
 def is_trusted(peer: str) -> bool:
-    """Return whether a peer's address is a trusted proxy's, or that of a Unix socket.
-
-    Such a peer has no address; gunicorn trusts it, too.
-    """
+    """Return whether what the peer with this address says of a client is believed."""
     with suppress(ValueError):
         ip = ip_address(peer)
         return any(ip in network for network in trusted)
-    return peer == ""
+    return peer == ""  # on a Unix socket, where gunicorn trusts everyone, too
 
 
 def believe_proxies(environ: dict[str, Any]) -> None:
     """Set a request's scheme and REMOTE_ADDR to what a trusted proxy says.
 
-    The scheme is the first of a list, since each proxy adds one. The client's address
-    is that many from the end of X-Forwarded-For as settings.TRUSTED_HOPS (default 1)
-    says; what stands before it can be forged. Packages that read the header find the
-    same address there, and the access log reads the list from `dyno.forwarded_for`.
+    The scheme is the first of a list, to which each proxy adds. The last addresses in
+    X-Forwarded-For, settings.TRUSTED_HOPS (default 1) of them, are the proxies' work;
+    what stands before them can be forged. Packages that read the header find the same
+    address in it, and the access log has the list from `dyno.forwarded_for`.
     """
     addresses = environ.get("HTTP_X_FORWARDED_FOR", "")
     hops = getattr(settings, "TRUSTED_HOPS", 1)
