@@ -61,8 +61,9 @@ limit_request_line = 8190
 # bare line feeds, which help to smuggle requests.
 http_parser = "python"
 
-# The peers that are trusted to say whether a request came over HTTPS. On a dyno every
-# peer is the router. On a socket for both protocols, 10.0.0.5 is ::ffff:10.0.0.5.
+# The peers that are trusted to say whether a request came over HTTPS, and from where.
+# On a dyno every peer is the router. On a socket for both protocols, 10.0.0.5 is
+# ::ffff:10.0.0.5.
 trusted = os.environ.get("FORWARDED_ALLOW_IPS", "127.0.0.1,::1").split(",")
 if "DYNO" in os.environ and "FORWARDED_ALLOW_IPS" not in os.environ:
     trusted = ["*"]

@@ -1,10 +1,12 @@
-"""The ASGI application: Django's own, with the request's id in its log lines."""
+"""The ASGI application: Django's own, which knows a request's id and its visitor."""
 
 from typing import Any
 
 from django.core import asgi
 
-from dyno import checks, logs
+from dyno import checks, logs, proxies
+
+FORWARDED = b"x-forwarded-for"
 
 
 def get_asgi_application() -> Any:
@@ -16,8 +18,15 @@ def get_asgi_application() -> Any:
     checks.refuse_to_boot()
 
     async def application(scope: dict[str, Any], receive: Any, send: Any) -> None:
-        sent_id = dict(scope.get("headers", ())).get(b"x-request-id", b"")
-        logs.request_id.set(logs.clean_request_id(sent_id.decode("latin-1")))
+        headers = {name: text.decode("latin-1") for name, text in scope["headers"]}
+        sent_id = headers.get(b"x-request-id")
+        logs.request_id.set(logs.clean_request_id(sent_id))
+        address = proxies.visitor(headers.get(FORWARDED, ""))
+        # Only if a trusted proxy says so, a server believes that HTTPS was used.
+        if address and scope["scheme"] == "https":
+            others = [pair for pair in scope["headers"] if pair[0] != FORWARDED]
+            forwarded = (FORWARDED, address.encode())
+            scope |= {"client": (address, 0), "headers": [*others, forwarded]}
         await django(scope, receive, send)
 
     return application

@@ -1,6 +1,7 @@
 """What proxies say about a client: its address, and whether it uses HTTPS."""
 
 from contextlib import suppress
+from functools import lru_cache
 from ipaddress import ip_address, ip_network
 from typing import Any
 
@@ -17,36 +18,58 @@ def trust(addresses: list[str]) -> None:
     if "*" in names:
         names = ["0.0.0.0/0", "::/0"]
     trusted[:] = [ip_network(name) for name in names]
+    is_trusted.cache_clear()
 
 
-def is_https_list(environ: dict[str, Any]) -> bool:
-    """Return whether the first of several trusted proxies was asked over HTTPS.
+@lru_cache  # parsing an address takes longer than the rest
+def is_trusted(peer: str) -> bool:
+    """Return whether what the peer with this address says of a client is believed."""
+    with suppress(ValueError):
+        ip = ip_address(peer)
+        return any(ip in network for network in trusted)
+    return peer == ""  # on a Unix socket, where gunicorn trusts everyone, too
 
-    Each adds to the header, and gunicorn takes the list "https,http" for HTTP.
+
+def visitor(addresses: str) -> str:
+    """Return the visitor's address of those in X-Forwarded-For, "" if there is none.
+
+    Each proxy adds one: the last ones, settings.TRUSTED_HOPS (default 1) of them, are
+    the proxies' work, and what stands before them can be forged.
     """
-    first, *others = environ.get("HTTP_X_FORWARDED_PROTO", "").split(",")
-    if others and first.strip() == "https":
-        with suppress(ValueError):  # a Unix socket has no address
-            peer = ip_address(environ.get("REMOTE_ADDR", ""))
-            return any(peer in network for network in trusted)
-    return False
+    hops = getattr(settings, "TRUSTED_HOPS", 1)
+    if hops:
+        with suppress(ValueError):
+            return str(ip_address(addresses.split(",")[-hops:][0].strip()))
+    return ""
+
+
+def believe_proxies(environ: dict[str, Any]) -> None:
+    """Set a request's scheme and REMOTE_ADDR to what a trusted proxy says.
+
+    The scheme is the first of a list, to which each proxy adds. Packages that read
+    X-Forwarded-For find the same address in it, and the access log has the whole list
+    from `dyno.forwarded_for`.
+    """
+    addresses = environ.get("HTTP_X_FORWARDED_FOR", "")
+    if is_trusted(environ.get("REMOTE_ADDR", "")):
+        scheme = environ.get("HTTP_X_FORWARDED_PROTO", "").partition(",")[0]
+        # gunicorn takes a list, and "HTTPS", for HTTP.
+        if scheme.strip().lower() == "https":
+            environ["wsgi.url_scheme"] = "https"
+        address = visitor(addresses)
+        if address:
+            environ["REMOTE_ADDR"] = address
+    if addresses:
+        environ["dyno.forwarded_for"] = addresses
+        environ["HTTP_X_FORWARDED_FOR"] = environ.get("REMOTE_ADDR", "")
 
 
 def client_address(request: HttpRequest) -> str:
-    """Return the address that a request came from, or its /64 network if it is IPv6.
-
-    Over HTTPS that is the last address in X-Forwarded-For, which the router adds.
-    settings.TRUSTED_HOPS (default 1) is the number of proxies that add one each.
-    """
-    forwarded = request.META.get("HTTP_X_FORWARDED_FOR", "").split(",")
+    """Return a request's address, or its /64 network if it is IPv6: one customer's."""
     address = request.META.get("REMOTE_ADDR", "")
-    hops = getattr(settings, "TRUSTED_HOPS", 1)
-    # gunicorn believes that a request came over HTTPS only if a trusted proxy says so.
-    if forwarded[0] and hops and request.is_secure():
-        address = forwarded[-min(hops, len(forwarded))].strip()
     with suppress(ValueError):
         ip = ip_address(address)
         if ip.version == 6:
-            # An IPv4 address on a socket for both; else a /64, which is one customer.
+            # An IPv4 address on a socket for both is written as an IPv6 one.
             return str(ip.ipv4_mapped or ip_network((ip, 64), strict=False))
     return address

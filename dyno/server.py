@@ -84,7 +84,7 @@ class LogfmtLogger(Logger):
             "method": req.method,
             "path": path,
             "host": get("HTTP_HOST", "-"),
-            "fwd": get("HTTP_X_FORWARDED_FOR", "-"),
+            "fwd": get("dyno.forwarded_for", "-"),
             "status": status,
             "service": f"{milliseconds}ms",
             "bytes": resp.sent,

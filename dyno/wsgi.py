@@ -13,7 +13,7 @@ from django.dispatch import receiver
 
 from dyno import checks, logs
 from dyno.middleware import security_headers
-from dyno.proxies import is_https_list
+from dyno.proxies import believe_proxies
 from dyno.static import StaticFiles
 
 Environ = dict[str, Any]
@@ -51,11 +51,10 @@ class FrontDoor:
     def __call__(self, environ: Environ, start_response: Any) -> Iterable[bytes]:
         sent_id = environ.get("HTTP_X_REQUEST_ID")
         environ["dyno.request_id"] = logs.clean_request_id(sent_id)
+        believe_proxies(environ)
         if environ["PATH_INFO"] == "/up":
             start_response("200 OK", [*self.up_headers])
             return [UP]
-        if is_https_list(environ):
-            environ["wsgi.url_scheme"] = "https"
         # Over plain HTTP, Django redirects static files to HTTPS like every page.
         if environ["wsgi.url_scheme"] == "https" or not settings.SECURE_SSL_REDIRECT:
             return self.static_files(environ, start_response)

@@ -28,6 +28,11 @@ PACKAGES, SOCKETS, ASGI, WHITENOISE, *PROCFILES = BLOCKS
 SERVERS = dict(zip(("gunicorn", "uvicorn"), PROCFILES, strict=True))
 
 SECURITY = '    "django.middleware.security.SecurityMiddleware",\n'
+OWNER = {
+    "DJANGO_SUPERUSER_USERNAME": "root",
+    "DJANGO_SUPERUSER_EMAIL": "root@example.com",
+    "DJANGO_SUPERUSER_PASSWORD": "a-password-for-root",
+}
 QUERY = "/rehearsal/query?seconds=0.2"
 
 
@@ -66,6 +71,8 @@ def site(sources, tmp_path_factory, postgres, secret_key):
     slug = tmp_path_factory.mktemp("slugs") / "asgi"
     heroku.build(sources, slug, config_vars)
     heroku.release(slug, config_vars)
+    create = "python manage.py createsuperuser --noinput"
+    heroku.run(slug, config_vars, create, **OWNER)
     return slug, config_vars
 
 
@@ -156,6 +163,24 @@ def test_ready_asks_the_database(client):
 def test_a_form_without_its_token_is_refused_with_a_page(client):
     answer = client.post("/admin/login/", "username=a&password=b")
     assert answer.status == 403 and "<h1>" in answer.text
+
+
+def log_in(client, password, forwarded):
+    """Return the status of a log-in that a proxy passes on."""
+    form = client.get("/admin/login/").text
+    token = re.search('csrfmiddlewaretoken" value="([^"]+)', form)[1]
+    body = f"csrfmiddlewaretoken={token}&username=root&password={password}"
+    headers = {"Referer": f"https://{heroku.HOST}/", "X_Forwarded_For": forwarded}
+    return client.post("/admin/login/", body, **headers).status
+
+
+def test_the_limit_on_log_ins_counts_the_visitor_whatever_the_client_forges(client):
+    right = OWNER["DJANGO_SUPERUSER_PASSWORD"]
+    for number in range(10):
+        forged = f"198.51.100.{number}, 203.0.113.7"
+        assert log_in(client, "wrong", forged) == 200
+    assert log_in(client, right, "198.51.100.10, 203.0.113.7") == 200
+    assert log_in(client, right, "198.51.100.10, 203.0.113.8") == 302
 
 
 def test_each_request_is_one_line_as_under_wsgi(dyno, client):

@@ -33,3 +33,21 @@ def test_djangos_log_lines_have_the_routers_id(seen):
 def test_it_refuses_to_start_with_a_wrong_setting(seen):
     with override_settings(LOCAL=False, ALLOWED_HOSTS=[]), pytest.raises(SystemExit):
         asgi.get_asgi_application()
+
+
+@pytest.mark.parametrize(
+    "scheme, address", [("https", "203.0.113.7"), ("http", "10.0.0.1")]
+)
+def test_the_visitor_is_who_a_trusted_proxy_says(monkeypatch, scheme, address):
+    scopes = []
+
+    async def django(scope, receive, send):
+        scopes.append(scope)
+
+    monkeypatch.setattr("django.core.asgi.get_asgi_application", lambda: django)
+    headers = [(b"x-forwarded-for", b"198.51.100.1, 203.0.113.7"), (b"host", b"a")]
+    scope = {"scheme": scheme, "headers": headers, "client": ("10.0.0.1", 5)}
+    asyncio.run(asgi.get_asgi_application()(scope, None, None))
+    assert scopes[0]["client"][0] == address
+    believed = dict(scopes[0]["headers"])[b"x-forwarded-for"] == address.encode()
+    assert believed is (scheme == "https")

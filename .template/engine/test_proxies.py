@@ -3,70 +3,110 @@
 import pytest
 from django.test import RequestFactory
 
-from dyno import proxies
-from dyno.proxies import client_address, is_https_list
+from dyno.proxies import believe_proxies, client_address
+
+ROUTER = "10.0.0.1"
 
 
-def request_from(address, forwarded=None, secure=True):
-    headers = {"x-forwarded-for": forwarded} if forwarded else {}
-    return RequestFactory().post(
-        "/", REMOTE_ADDR=address, headers=headers, secure=secure
-    )
+@pytest.fixture(autouse=True)
+def router(trust):
+    """The router is trusted, until a test says otherwise."""
+    trust([ROUTER])
+
+
+def believe(peer, **headers):
+    """Return the environ of a request once its proxies were believed."""
+    environ = {"wsgi.url_scheme": "http", "REMOTE_ADDR": peer}
+    environ |= {f"HTTP_X_FORWARDED_{name}": text for name, text in headers.items()}
+    believe_proxies(environ)
+    return environ
 
 
 @pytest.mark.parametrize(
-    "request_, address",
+    "peer, forwarded, address",
     [
-        (request_from("10.0.0.1", "198.51.100.1, 192.0.2.1"), "192.0.2.1"),
-        (request_from("10.0.0.1", "198.51.100.1", secure=False), "10.0.0.1"),
-        (request_from("10.0.0.1"), "10.0.0.1"),
-        (request_from("::ffff:10.0.0.1"), "10.0.0.1"),
-        (request_from("10.0.0.1", "2001:db8::1:2:3:4"), "2001:db8::/64"),
-        (request_from("10.0.0.1", "unknown"), "unknown"),
-        (request_from(""), ""),
+        (ROUTER, "198.51.100.1, 192.0.2.1", "192.0.2.1"),
+        (ROUTER, "198.51.100.1,192.0.2.1", "192.0.2.1"),
+        (ROUTER, "192.0.2.1", "192.0.2.1"),
+        (ROUTER, "2001:DB8::1:2:3:4", "2001:db8::1:2:3:4"),
+        (ROUTER, "unknown", ROUTER),
+        (ROUTER, "", ROUTER),
+        ("", "198.51.100.1, 192.0.2.1", "192.0.2.1"),  # a Unix socket
+        ("198.51.100.9", "192.0.2.1", "198.51.100.9"),
+        ("unix:", "192.0.2.1", "unix:"),
     ],
 )
-def test_the_router_is_believed_and_a_client_is_not(request_, address):
-    assert client_address(request_) == address
+def test_the_router_is_believed_and_a_client_is_not(peer, forwarded, address):
+    environ = believe(peer, FOR=forwarded)
+    assert environ["REMOTE_ADDR"] == address
+
+
+@pytest.mark.parametrize("peer", [ROUTER, "198.51.100.9"])
+def test_packages_that_read_the_header_find_the_same_address_in_it(peer):
+    environ = believe(peer, FOR="198.51.100.1, 192.0.2.1")
+    assert environ["HTTP_X_FORWARDED_FOR"] == environ["REMOTE_ADDR"]
+    assert environ["dyno.forwarded_for"] == "198.51.100.1, 192.0.2.1"
+
+
+def test_a_request_past_all_proxies_keeps_its_address_and_gets_no_header():
+    assert believe(ROUTER) == {"wsgi.url_scheme": "http", "REMOTE_ADDR": ROUTER}
 
 
 @pytest.mark.parametrize(
     "hops, address",
-    [(0, "10.0.0.1"), (1, "192.0.2.3"), (2, "192.0.2.2"), (9, "192.0.2.1")],
+    [(0, ROUTER), (1, "192.0.2.3"), (2, "192.0.2.2"), (9, "192.0.2.1")],
 )
 def test_as_many_proxies_are_believed_as_there_are(settings, hops, address):
     settings.TRUSTED_HOPS = hops
-    request = request_from("10.0.0.1", "192.0.2.1, 192.0.2.2, 192.0.2.3")
-    assert client_address(request) == address
+    environ = believe(ROUTER, FOR="192.0.2.1, 192.0.2.2, 192.0.2.3")
+    assert environ["REMOTE_ADDR"] == environ["HTTP_X_FORWARDED_FOR"] == address
 
 
-@pytest.fixture
-def trust(monkeypatch):
-    monkeypatch.setattr(proxies, "trusted", [])
-    return proxies.trust
+@pytest.mark.parametrize(
+    "address, counted",
+    [
+        ("192.0.2.1", "192.0.2.1"),
+        ("::ffff:10.0.0.1", "10.0.0.1"),
+        ("2001:db8::1:2:3:4", "2001:db8::/64"),
+        ("", ""),
+    ],
+)
+def test_an_ipv6_address_counts_as_its_network(address, counted):
+    request = RequestFactory().post("/", REMOTE_ADDR=address)
+    assert client_address(request) == counted
 
 
-def list_from(address, schemes):
-    environ = {"REMOTE_ADDR": address, "HTTP_X_FORWARDED_PROTO": schemes}
-    return is_https_list(environ)
+def is_https(peer, schemes):
+    return believe(peer, PROTO=schemes)["wsgi.url_scheme"] == "https"
 
 
 @pytest.mark.parametrize("addresses", [["10.0.0.0/8", "::1"], ["*"]])
 def test_the_first_proxys_scheme_counts_if_the_last_proxy_is_trusted(trust, addresses):
     trust(addresses)
-    assert list_from("10.1.2.3", "https,http")
-    assert list_from("::1", "https , https")
-    assert not list_from("10.1.2.3", "http,https")
+    assert is_https("10.1.2.3", "https,http")
+    assert is_https("::1", "https , https")
+    assert not is_https("10.1.2.3", "http,https")
 
 
-def test_one_scheme_is_left_to_gunicorn(trust):
-    trust(["*"])
-    assert not list_from("10.1.2.3", "https")
-    assert not is_https_list({})
+def test_the_scheme_may_be_written_in_capitals():
+    assert is_https(ROUTER, "HTTPS")
+    assert is_https(ROUTER, "HTTPS, http")
+    assert not is_https("192.0.2.1", "HTTPS")
 
 
-@pytest.mark.parametrize("address", ["192.0.2.1", "", "unix:"])
+def test_the_scheme_is_decided_before_the_address_changes():
+    environ = believe(ROUTER, FOR="192.0.2.1", PROTO="https,http")
+    assert environ["wsgi.url_scheme"] == "https"
+    assert environ["REMOTE_ADDR"] == "192.0.2.1"
+
+
+def test_a_peer_on_a_unix_socket_is_believed_as_gunicorn_believes_it(trust):
+    trust([])
+    assert is_https("", "https,http")
+
+
+@pytest.mark.parametrize("address", ["192.0.2.1", "unix:"])
 def test_a_peer_that_is_not_trusted_is_not_believed(trust, address):
-    assert not list_from(address, "https,http")
-    trust(["10.0.0.0/8"])
-    assert not list_from(address, "https,http")
+    assert not is_https(address, "https,http")
+    trust([])
+    assert not is_https(address, "https,http")

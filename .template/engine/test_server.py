@@ -60,7 +60,7 @@ def level():
 
 def test_a_request_is_one_line_without_its_query(access):
     environ = {"dyno.request_id": "an-id", "HTTP_HOST": "a.example.com"}
-    environ |= {"HTTP_X_FORWARDED_FOR": "192.0.2.1", "HTTP_USER_AGENT": "A b"}
+    environ |= {"dyno.forwarded_for": "192.0.2.1", "HTTP_USER_AGENT": "A b"}
     assert access("/page?token=secret", **environ) == (
         "level=info logger=access request_id=an-id method=GET path=/page "
         "host=a.example.com fwd=192.0.2.1 status=200 service=7ms bytes=42 "
@@ -201,9 +201,8 @@ def test_an_asgi_worker_stops_some_seconds_after_sigterm(stopped):
 
 
 @pytest.fixture
-def start(stopped, monkeypatch, use_databases):
+def start(stopped, trust, use_databases):
     """Return a function that prepares a worker, the first or a later one."""
-    monkeypatch.setattr(proxies, "trusted", [])
     use_databases(default=database.parse("postgres://u:p@db.example.com/name"))
     cfg = SimpleNamespace(workers=2, threads=40, forwarded_allow_ips=["*"])
     log = logging.getLogger("gunicorn.error")

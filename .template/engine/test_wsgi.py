@@ -1,13 +1,11 @@
 """What stands in front of Django."""
 
-from ipaddress import ip_network
-
 import pytest
 from django.http import HttpResponse, StreamingHttpResponse
 from django.test import override_settings
 from wsgi_client import get
 
-from dyno import logs, proxies, wsgi
+from dyno import logs, wsgi
 from dyno.wsgi import FrontDoor
 
 
@@ -54,13 +52,22 @@ def test_over_plain_http_static_files_are_redirected_like_pages(settings):
         assert (status, headers["Location"]) == (301, f"https://127.0.0.1{path}")
 
 
-def test_a_list_of_schemes_from_trusted_proxies_means_https(settings, monkeypatch):
+def test_a_list_of_schemes_from_trusted_proxies_means_https(settings, trust):
     settings.SECURE_SSL_REDIRECT = True
     request = {"REMOTE_ADDR": "10.0.0.1", "HTTP_X_FORWARDED_PROTO": "https,http"}
-    monkeypatch.setattr(proxies, "trusted", [ip_network("0.0.0.0/0")])
+    trust(["*"])
     assert get("/plain", **request)[0] == 200
-    monkeypatch.setattr(proxies, "trusted", [])
+    trust([])
     assert get("/plain", **request)[0] == 301
+
+
+def test_a_view_finds_the_address_that_a_trusted_proxy_says(page, trust):
+    page(lambda request: HttpResponse(request.META["REMOTE_ADDR"]))
+    request = {"REMOTE_ADDR": "10.0.0.1", "HTTP_X_FORWARDED_FOR": "6.6.6.6, 192.0.2.1"}
+    trust(["*"])
+    assert get("/page", **request)[2] == b"192.0.2.1"
+    trust([])
+    assert get("/page", **request)[2] == b"10.0.0.1"
 
 
 def test_it_refuses_to_start_with_a_wrong_setting(monkeypatch):
