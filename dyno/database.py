@@ -59,10 +59,10 @@ def from_environ(environ: Mapping[str, str], *, local: bool) -> dict[str, Any]:
 def parse(
     url: str, *, local: bool = False, pooled: bool = False, statement_timeout: str = ""
 ) -> dict[str, Any]:
-    """Return one entry of DATABASES, by dj-database-url; a dummy if the URL is unusable.
+    """Return one entry of DATABASES, by dj-database-url; a dummy for an unusable URL.
 
-    A check reports an unusable URL in the release, so that the build can go on: the
-    settings may add ATOMIC_REQUESTS or an option to the dummy as to any other.
+    A check reports that in the release, so that the build can go on: settings may add
+    ATOMIC_REQUESTS or an option to the dummy, as to any other.
     `pooled` means a pooler in transaction mode. `statement_timeout` is in PostgreSQL's
     syntax ("25s"). Raises ImproperlyConfigured if the driver is not installed.
     """
