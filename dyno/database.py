@@ -14,6 +14,7 @@ from django.db.migrations.executor import MigrationExecutor
 
 ATTACH = "heroku addons:create heroku-postgresql:essential-0"
 POSTGRESQL = ("postgresql", "postgis")  # how its engines' names end
+DUMMY = "django.db.backends.dummy"  # Django's engine for no database
 
 # `heroku pg:connection-pooling:attach DATABASE_URL --as DATABASE_CONNECTION_POOL`
 POOL_URL = "DATABASE_CONNECTION_POOL_URL"
@@ -36,7 +37,7 @@ TIME_OUTS = {
 
 
 def from_environ(environ: Mapping[str, str], *, local: bool) -> dict[str, Any]:
-    """Return Django's DATABASES for these config vars; {} without a usable one.
+    """Return Django's DATABASES for these config vars; a dummy without a usable one.
 
     With a connection pooler, "default" is pooled and "direct" is not.
     """
@@ -46,13 +47,11 @@ def from_environ(environ: Mapping[str, str], *, local: bool) -> dict[str, Any]:
         pooled=PGBOUNCER in environ,
         statement_timeout=environ.get("DATABASE_STATEMENT_TIMEOUT", ""),
     )
-    if not direct:
-        return {}
-    if not environ.get(POOL_URL):
+    if direct["ENGINE"] == DUMMY or not environ.get(POOL_URL):
         return {"default": direct}
     default = parse(environ[POOL_URL], local=local, pooled=True)
-    if not default:
-        return {}
+    if default["ENGINE"] == DUMMY:
+        return {"default": default}
     # Both are the same database, so the tests make it once.
     direct["TEST"] = {"MIRROR": "default"}
     return {"default": default, DIRECT: direct}
@@ -61,16 +60,17 @@ def from_environ(environ: Mapping[str, str], *, local: bool) -> dict[str, Any]:
 def parse(
     url: str, *, local: bool = False, pooled: bool = False, statement_timeout: str = ""
 ) -> dict[str, Any]:
-    """Return one entry of DATABASES, by dj-database-url; {} if the URL is unusable.
+    """Return one entry of DATABASES, by dj-database-url; a dummy for an unusable URL.
 
-    A check reports an unusable URL in the release, so that the build can go on.
+    A check reports that in the release, so that the build can go on: settings may add
+    ATOMIC_REQUESTS or an option to the dummy, as to any other.
     `pooled` means a pooler in transaction mode. `statement_timeout` is in PostgreSQL's
     syntax ("25s"). Raises ImproperlyConfigured if the driver is not installed.
     """
     try:
         config = dict(dj_database_url.parse(url))
     except ValueError:
-        return {}
+        return {"ENGINE": DUMMY, "OPTIONS": {}}
     if not config["ENGINE"].endswith(POSTGRESQL):
         return config
     try:

@@ -9,6 +9,8 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from django.conf import settings
+from django.contrib.staticfiles.storage import StaticFilesStorage
+from django.core.exceptions import ImproperlyConfigured
 from whitenoise import WhiteNoise
 from whitenoise.storage import CompressedManifestStaticFilesStorage
 
@@ -24,6 +26,12 @@ KEPT_ANSWERS = 256
 # The build goes on if a file of these kinds is missing: packages refer to source maps
 # that they do not ship, and to modules that are already bundled.
 MAY_BE_MISSING = {"", ".map", ".js", ".mjs"}
+
+NOT_COLLECTED = (
+    "No static files were collected for the production settings. "
+    "Fix: export DJANGO_LOCAL=1 for development on this machine; on a server, "
+    "python manage.py collectstatic --noinput"
+)
 
 # What makes WhiteNoise's answer to a GET other than the whole file.
 SPECIAL = ("HTTP_RANGE", "HTTP_IF_NONE_MATCH", "HTTP_IF_MODIFIED_SINCE")
@@ -46,6 +54,20 @@ class ManifestStorage(CompressedManifestStaticFilesStorage):
         if content is None and may_be_missing and not self.exists(path):
             return name
         return super().hashed_name(name, content, filename)
+
+    def url(self, name: str | None, force: bool = False) -> str:
+        """Return the URL with the hash; in development without it if none is listed.
+
+        There, only bin/run collects the files.
+        """
+        try:
+            return super().url(name, force)
+        except ValueError as error:
+            if getattr(settings, "LOCAL", False):
+                return StaticFilesStorage.url(self, name)
+            if not self.exists("staticfiles.json"):
+                raise ImproperlyConfigured(NOT_COLLECTED) from error
+            raise
 
 
 class StaticFiles:

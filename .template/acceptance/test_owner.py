@@ -136,7 +136,7 @@ def test_the_owners_tests_pass_after_all_changes_at_once(project, packages):
     "path, before, after",
     [
         ("templates/404.html", "{% block main %}", "{% block main %}{% nosuch %}"),
-        ("templates/base.html", "site.css", "no-such.css"),
+        ("templates/site.html", "site.css", "no-such.css"),
         (f"{NAME}/settings.py", "SECURE_SSL_REDIRECT = not LOCAL", ""),
         (f"{NAME}/settings.py", '    "dyno.middleware.default_headers",\n', ""),
         (f"{NAME}/urls.py", 'handler500 = "dyno.views.server_error"', ""),

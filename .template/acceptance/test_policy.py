@@ -229,7 +229,7 @@ frontend other
   http-request return status 200 content-type text/html string "<p>from afar</p>"
 """
 PAGE = """
-{% extends 'base.html' %}
+{% extends 'site.html' %}
 {% block head %}
 <link rel="manifest" href="{% static 'app.webmanifest' %}">
 <script type="module" src="{% static 'main.js' %}"></script>

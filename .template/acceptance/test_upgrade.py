@@ -90,7 +90,7 @@ def template(oldest, tmp_path_factory):
         ('TIME_ZONE = "UTC"', 'TIME_ZONE = "Europe/London"'),
     )
     footer = "  <footer>A new footer</footer>\n</body>"
-    change(folder / "templates/base.html", ("</body>", footer))
+    change(folder / "templates/site.html", ("</body>", footer))
     change(folder / "README.md", ("\n## ", "\nA new paragraph.\n\n## "))
     change(folder / "docs/removing.md", ("# Taking parts out", "# Removing parts"))
     change(
@@ -110,7 +110,7 @@ def template(oldest, tmp_path_factory):
     for name in ("requirements.txt", "requirements-test.txt"):
         shutil.copy(heroku.ROOT / name, folder)
     commit_version(folder, "2.0.0", "A footer.", "look at it.")
-    change(folder / "templates/base.html", ("A new footer", "An unfinished footer"))
+    change(folder / "templates/site.html", ("A new footer", "An unfinished footer"))
     heroku.commit(folder, "Work on the next version")
     return folder
 
@@ -215,7 +215,7 @@ def test_two_versions_are_merged_and_nothing_of_the_owner_is_lost(
     for name in ("blog/middleware.py", "tests/test_owner.py", "docs/mine.md"):
         assert after[name] == before[name]
     assert after.get("NOTES") == before.get("NOTES")
-    assert b"unfinished" not in after["templates/base.html"]
+    assert b"unfinished" not in after["templates/site.html"]
 
     # The locks are left to the owner, who compiles them with what the template bumped.
     for name in ("requirements.txt", "requirements-test.txt"):

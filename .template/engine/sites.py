@@ -135,6 +135,12 @@ class Site:
     def page(self, *tags):
         self.file("templates/page.html", "".join(map(tag, tags)))
 
+    def app_page(self, name):
+        """Add an app of the project with a page: its folder is searched last."""
+        folders = [*self.settings.TEMPLATES[0]["DIRS"], self.root / "blog/templates"]
+        self.setting(TEMPLATES=[self.settings.TEMPLATES[0] | {"DIRS": folders}])
+        self.file(f"blog/templates/{name}")
+
     def picture(self):
         (self.root / "templates/picture.png").write_bytes(b"\x89PNG")
 

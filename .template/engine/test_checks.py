@@ -89,6 +89,7 @@ BROKEN = {
     "a page extends no template": ("E031", do("page", "extends 'nosuch.html'")),
     "a page does not compile": ("E032", do("page", "endif")),
     "a page loads no library": ("E032", do("page", "load nosuch")),
+    "a page hides that of an app": ("W042", do("app_page", "page.html")),
 }
 
 
@@ -122,6 +123,7 @@ SOUND = {
     ),
     "a page that includes another": do("page", "include 'admin/base.html'"),
     "a picture is no template": do("picture"),
+    "a page of an app has a name of its own": do("app_page", "blog/page.html"),
 }
 
 
@@ -238,3 +240,9 @@ def test_a_server_refuses_to_start_and_names_every_problem_at_once(site):
 def test_a_check_that_is_silenced_does_not_keep_a_server_from_starting(site):
     site.setting(ALLOWED_HOSTS=[], SILENCED_SYSTEM_CHECKS=["deploy.E003"])
     checks.refuse_to_boot()
+
+
+def test_a_hidden_page_is_named_with_that_which_hides_it(site):
+    site.app_page("page.html")
+    said = found()["deploy.W042"].msg
+    assert said.startswith("templates/page.html hides blog/templates/page.html")

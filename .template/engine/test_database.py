@@ -85,9 +85,20 @@ def test_the_pgbouncer_buildpack_is_a_pooler():
 
 @pytest.mark.parametrize("url", ["", "nonsense", "mongodb://u:p@h/d", "postgres://[@h"])
 def test_an_unusable_url_does_not_stop_the_build(url):
-    assert from_environ({"DATABASE_URL": url}, local=False) == {}
-    environ = {"DATABASE_URL": URL, "DATABASE_CONNECTION_POOL_URL": url or "x"}
-    assert from_environ(environ, local=False) == {}
+    unusable = {"DATABASE_URL": url}
+    pool = {"DATABASE_URL": URL, "DATABASE_CONNECTION_POOL_URL": url or "x"}
+    for environ in ({}, unusable, pool):
+        config = from_environ(environ, local=False)
+        assert config["default"]["ENGINE"] == "django.db.backends.dummy"
+        assert "direct" not in config
+
+
+def test_settings_may_add_to_the_database_where_there_is_none(use_databases):
+    config = from_environ({}, local=False)
+    config["default"]["ATOMIC_REQUESTS"] = True
+    config["default"]["OPTIONS"]["sslmode"] = "verify-full"
+    use_databases(**config)
+    assert not database.attached()
 
 
 def test_another_database_is_left_to_its_own_options():

@@ -3,6 +3,7 @@
 import re
 
 import pytest
+from django.core.exceptions import ImproperlyConfigured
 from django.core.handlers.wsgi import WSGIHandler
 from django.core.management import CommandError, call_command
 from django.template import engines
@@ -26,6 +27,7 @@ MANIFEST = {
     "STORAGES": {"staticfiles": {"BACKEND": "dyno.static.ManifestStorage"}},
     "STATICFILES_FINDERS": ["django.contrib.staticfiles.finders.FileSystemFinder"],
     "SECURE_HSTS_SECONDS": 3600,
+    "LOCAL": False,
 }
 
 
@@ -149,6 +151,20 @@ def test_a_missing_picture_stops_the_build(tmp_path):
 def test_a_page_that_names_a_file_that_was_not_collected_fails(url):
     with pytest.raises(ValueError, match="nosuch.css"):
         url("nosuch.css")
+
+
+@pytest.mark.parametrize("folder", ["", "nosuch"], ids=["collected", "not collected"])
+def test_in_development_a_file_that_was_not_collected_has_its_own_name(
+    url, collected, folder
+):
+    with override_settings(STATIC_ROOT=collected / folder, LOCAL=True):
+        assert url("nosuch.css") == "/static/nosuch.css"
+
+
+def test_where_no_file_was_collected_one_sentence_says_what_to_do(url, tmp_path):
+    refused = pytest.raises(ImproperlyConfigured, match="Fix: export DJANGO_LOCAL=1")
+    with override_settings(STATIC_ROOT=tmp_path), refused:
+        url("its.css")
 
 
 def test_the_list_of_all_files_is_not_published(ask, collected):

@@ -12,7 +12,7 @@ from django.template import TemplateDoesNotExist, TemplateSyntaxError, engines
 from django.template.backends.django import DjangoTemplates
 
 from dyno.checks.databases import is_ours
-from dyno.checks.registry import Problems, check, error, is_local
+from dyno.checks.registry import Problems, check, error, is_local, warning
 
 COLLECT = "python manage.py collectstatic --noinput --clear; on Heroku, push again"
 
@@ -47,14 +47,13 @@ def static_files() -> Problems:
                 return
 
 
-def project_templates() -> Iterator[tuple[Any, str, str]]:
-    """Yield the engine, the name and the text of each template of the project."""
+def project_templates() -> Iterator[tuple[Any, str, Path]]:
+    """Yield the engine, the name and the file of each template of the project."""
     for engine in engines.all():
         if isinstance(engine, DjangoTemplates):
             for folder in map(Path, filter(is_ours, engine.template_dirs)):
                 for path in sorted(filter(Path.is_file, folder.rglob("[!.]*"))):
-                    text = path.read_text("utf-8", "replace")
-                    yield engine, path.relative_to(folder).as_posix(), text
+                    yield engine, path.relative_to(folder).as_posix(), path
 
 
 def exists(engine: Any, tag: str, name: str) -> bool:
@@ -78,7 +77,7 @@ def exists(engine: Any, tag: str, name: str) -> bool:
 @check()
 def templates() -> Problems:
     """Find templates that do not compile, or name what does not exist."""
-    for engine, name, text in project_templates():
+    for engine, name, path in project_templates():
         try:
             engine.get_template(name)
         except UnicodeDecodeError:  # an image, say
@@ -87,7 +86,20 @@ def templates() -> Problems:
             cause = f"The template {name} does not compile: {mistake}."
             yield error(32, cause, "correct the template, commit and push")
             continue
-        for tag, _, other in NAMES.findall(IGNORED.sub("", text)):
+        text = IGNORED.sub("", path.read_text("utf-8", "replace"))
+        for tag, _, other in NAMES.findall(text):
             if not exists(engine, tag, other):
                 cause = f"The template {name} names {other}, which does not exist."
                 yield error(31, cause, "correct the name or add the file")
+
+
+@check()
+def hidden_templates() -> Problems:
+    """Find templates of one name: Django uses the first, and the other is never seen."""
+    used: dict[tuple[str, str], Path] = {}
+    for engine, name, path in project_templates():
+        first = used.setdefault((engine.name, name), path)
+        if first != path:
+            files = [file.relative_to(settings.BASE_DIR) for file in (first, path)]
+            cause = "{} hides {}: both have one name.".format(*files)
+            yield warning(42, cause, f"rename or delete one; an app's go to APP/{name}")
