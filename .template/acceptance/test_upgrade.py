@@ -288,6 +288,20 @@ def test_an_owners_change_in_dyno_is_named_and_nothing_is_merged(project, templa
     assert tree(project) == before
 
 
+def test_an_ignored_folder_in_the_way_of_a_new_file_is_kept(project, template):
+    with (project / ".gitignore").open("a") as file:
+        file.write("/bookshop/added.py/\n")
+    heroku.commit(project, "Ignore a folder")
+    (project / "bookshop/added.py").mkdir()
+    (project / "bookshop/added.py/notes").write_text("mine")
+    before = tree(project)
+    result = run("bin/upgrade", template, cwd=project)
+    assert result.returncode == 1 and "Nothing was changed" in result.stdout
+    assert "The new version has bookshop/added.py too" in result.stdout
+    assert (project / "bookshop/added.py/notes").read_text() == "mine"
+    assert tree(project) == before
+
+
 def unknown_version(project):
     change(project / "dyno/__init__.py", ('"1.0.0"', '"0.9.0"'))
     heroku.commit(project, "Say another version")
