@@ -168,8 +168,8 @@ WSGI_APPLICATION = "mysite.wsgi.application"
 # Database
 # https://docs.djangoproject.com/en/6.1/ref/settings/#databases
 
-# dj-database-url reads DATABASE_URL; dyno/database.py adds TLS and time-outs. A build has
-# no database, but there is a "default", so that you can add to it below.
+# dj-database-url reads DATABASE_URL; dyno/database.py adds TLS and time-outs. Without a
+# database, as in a build, there is a dummy, so that you can add to "default" below.
 DATABASES = database.from_environ(os.environ, local=LOCAL)
 
 if "DATABASE_URL" not in os.environ and (LOCAL or not ON_HEROKU):

@@ -95,7 +95,7 @@ def templates() -> Problems:
 
 @check()
 def hidden_templates() -> Problems:
-    """Find templates of one name: Django uses the first, and the other is never seen."""
+    """Find two templates of one name: Django uses the first one only."""
     used: dict[tuple[str, str], Path] = {}
     for engine, name, path in project_templates():
         first = used.setdefault((engine.name, name), path)
