@@ -160,7 +160,7 @@ def blocks(text, language):
 
 def test_the_first_app_of_the_recipes_passes_the_check(project):
     recipe = section(project / "docs/recipes.md", "A first app")
-    models, views, route, tests = blocks(recipe, "python")
+    models, views, tests = blocks(recipe, "python")
     shell = "".join(blocks(recipe, "sh"))
     start, *commands = [line.partition("  ")[0] for line in shell.splitlines()]
     venv = f"{project}/.venv/bin:{os.environ['PATH']}"
@@ -173,10 +173,11 @@ def test_the_first_app_of_the_recipes_passes_the_check(project):
     settings = project / "mysite/settings.py"
     change(settings, ('    "dyno",\n', '    "dyno",\n    "blog",\n'))
     line = re.search(r"`(from .+? import .+?)`", recipe)[1]
+    route = re.search(r"`(path\(.+?\),)`", recipe)[1]
     change(
         project / "mysite/urls.py",
         ("\nfrom dyno.views", f"\n{line}\nfrom dyno.views"),
-        ("urlpatterns = [\n", f"urlpatterns = [\n{route}"),
+        ("urlpatterns = [\n", f"urlpatterns = [\n    {route}\n"),
     )
     assert len(commands) == 4
     for command in [*commands, "bin/check"]:
