@@ -1,11 +1,24 @@
-"""The README's table of config vars names what the code reads, and nothing else."""
+"""The README's tables of config vars name what the code reads, and nothing else.
+
+The commands in the pages exist, and a backup is restored as they say.
+"""
 
 import ast
+import json
+import os
 import re
+import shutil
+import subprocess
 from fnmatch import fnmatchcase
+from itertools import takewhile
+from pathlib import Path
+from urllib.request import urlopen
 
+import heroku
+import parts
 import pytest
 from heroku import ROOT
+from projects import call, install
 
 CODE = [*ROOT.glob("mysite/**/*.py"), *ROOT.glob("dyno/**/*.py")]
 CODE += [ROOT / "gunicorn.conf.py", ROOT / "manage.py"]
@@ -70,7 +83,7 @@ def read():
 
 
 def table():
-    """Return the names in the first column of the README's table; * stands for any."""
+    """Return the names in the first column of the README's tables; * is for any."""
     text = (ROOT / "README.md").read_text("utf-8")
     section = text.partition("\n## Config vars\n")[2].partition("\n## ")[0]
     rows = re.findall(r"^\| (`.+?) \|", section, re.MULTILINE)
@@ -78,14 +91,92 @@ def table():
 
 
 @pytest.mark.parametrize("name", sorted(read()))
-def test_each_config_var_that_the_code_reads_is_in_the_table(name):
+def test_each_config_var_that_the_code_reads_is_in_a_table(name):
     assert any(fnmatchcase(name, pattern) for pattern in table())
 
 
 @pytest.mark.parametrize("pattern", table())
-def test_each_config_var_in_the_table_is_read_by_the_code(pattern):
+def test_each_config_var_in_a_table_is_read_by_the_code(pattern):
     assert any(fnmatchcase(name, pattern) for name in read())
 
 
 def test_each_config_var_has_a_row_of_its_own():
     assert len(table()) == len(set(table()))
+
+
+PAGES = [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")]
+
+
+def commands():
+    """Return each command of Heroku's CLI in a block of code, as a list of words."""
+    found = set()
+    for page in PAGES:
+        text = "\n".join(re.findall(r"```sh\n(.*?)```", page.read_text(), re.DOTALL))
+        text = text.replace("\\\n", " ")
+        found |= {*re.findall(r"(?m)(?:^| \")(heroku [a-z].*)", text)}
+    return sorted(found)
+
+
+@pytest.fixture(scope="module")
+def manifest():
+    """The flags of each command of Heroku's own CLI."""
+    path = heroku.node_modules("cli") / "heroku/oclif.manifest.json"
+    found = json.loads(path.read_text())["commands"]
+    takes = {}
+    for name, details in found.items():
+        for alias in (name, *details["aliases"], *details["hiddenAliases"]):
+            takes[alias] = {*details["flags"]}
+    return takes
+
+
+@pytest.mark.parametrize("command", commands())
+def test_each_command_in_the_pages_is_one_of_herokus_cli(manifest, command):
+    name, *words = command.partition("  ")[0].split()[1:]
+    own = takewhile(lambda word: word != "python", words)
+    flags = {word[2:].partition("=")[0] for word in own if word.startswith("--")}
+    assert flags <= manifest[name]
+
+
+def test_a_backup_is_restored_and_the_site_runs_on_it(
+    postgres, source, slug, secret_key, tmp_path
+):
+    text = (ROOT / "docs/growing.md").read_text().partition("\n## Backups\n")[2]
+    block = re.findall(r"```sh\n(.*?)```", text, re.DOTALL)[1]
+    download, *restore, serve = block.splitlines()
+    assert download.startswith("heroku pg:backups:download ")
+    assert serve.endswith(" bin/run")
+
+    # Heroku makes the backup by pg_dump, in the custom format.
+    url = postgres.create("backed_up")
+    config_vars = {"DJANGO_SECRET_KEY": secret_key, "DATABASE_URL": url}
+    heroku.release(slug, config_vars)
+    create = "python manage.py createsuperuser --noinput --username ada"
+    more = {"DJANGO_SUPERUSER_EMAIL": "a@example.com", "DJANGO_SUPERUSER_PASSWORD": "x"}
+    heroku.run(slug, config_vars, create, **more)
+    programs = Path(parts.need("pg_restore")).parent
+    dump = [programs / "pg_dump", "-Fc", "--file=latest.dump", url]
+    subprocess.run(dump, cwd=tmp_path, check=True)
+
+    # On the owner's machine, where these name the server and the role.
+    there = {"PGHOST": "127.0.0.1", "PGPORT": str(postgres.port), "PGUSER": "dyno"}
+    there |= {"PGPASSWORD": parts.PASSWORD}
+    path = f"{programs}:{os.environ['PATH']}"
+    postgres.drop("rehearsal")
+    for command in restore:
+        call("sh", "-c", command, cwd=tmp_path, PATH=path, **there)
+    restored = serve.removesuffix(" bin/run").removeprefix("DATABASE_URL=")
+    project = shutil.copytree(source, tmp_path / "project")
+    install(project)
+    shutil.copy(project / "requirements.txt", project / ".venv")
+    port = str(parts.free_port())
+    with (tmp_path / "log").open("w") as log:
+        env = heroku.shell(DATABASE_URL=restored, PORT=port, **there)
+        site = subprocess.Popen(["bin/run"], cwd=project, env=env, stdout=log)
+    try:
+        parts.wait_until(lambda: site.poll() is not None or parts.listens(int(port)))
+        ready = urlopen(f"http://127.0.0.1:{port}/ready").read().decode()
+    finally:
+        site.terminate()
+        site.wait()
+    assert '"database": "ok"' in ready and '"migrations": "ok"' in ready
+    assert postgres.psql("SELECT username FROM mysite_user", "rehearsal") == "ada"

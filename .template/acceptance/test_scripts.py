@@ -12,6 +12,7 @@ from urllib.request import urlopen
 import heroku
 import pytest
 from parts import free_port, wait_until
+from projects import change
 
 POST = """from django.db import models
 
@@ -152,23 +153,56 @@ def test_a_model_without_a_migration_is_named_and_the_site_is_served(project):
         assert "Fix: python manage.py makemigrations blog" in log
 
 
-def test_the_readmes_first_model_passes_the_check(project):
-    recipe = heroku.read(project / "README.md").partition("## Add a model")[2]
-    recipe = recipe.partition("\n## ")[0]
-    models, tests = re.findall(r"```python\n(.*?)```", recipe, re.DOTALL)
-    shell = re.findall(r"```sh\n(.*?)```", recipe, re.DOTALL)
-    start, *commands = [line.partition("  ")[0] for line in "".join(shell).splitlines()]
+def section(path, heading):
+    """Return the text of a section of a page."""
+    text = heroku.read(path).partition(f"\n## {heading}\n")[2]
+    return text.partition("\n## ")[0]
+
+
+def blocks(text, language):
+    """Return the blocks of code in a language."""
+    return re.findall(rf"```{language}\n(.*?)```", text, re.DOTALL)
+
+
+def test_the_first_app_of_the_recipes_passes_the_check(project):
+    recipe = section(project / "docs/recipes.md", "A first app")
+    models, views, tests = blocks(recipe, "python")
+    shell = "".join(blocks(recipe, "sh"))
+    start, *commands = [line.partition("  ")[0] for line in shell.splitlines()]
     venv = f"{project}/.venv/bin:{os.environ['PATH']}"
     run = {"cwd": project, "env": heroku.shell(DJANGO_LOCAL="1", PATH=venv)}
     subprocess.run(start, shell=True, check=True, **run)
     (project / "blog/models.py").write_text(models)
+    (project / "blog/views.py").write_text(views)
     (project / "blog/tests.py").write_text(tests)
+    (project / "templates/posts.html").write_text(blocks(recipe, "html")[0])
     settings = project / "mysite/settings.py"
-    text = settings.read_text().replace('    "dyno",\n', '    "dyno",\n    "blog",\n')
-    settings.write_text(text)
+    change(settings, ('    "dyno",\n', '    "dyno",\n    "blog",\n'))
+    line = re.search(r"`(from .+? import .+?)`", recipe)[1]
+    route = re.search(r"`(path\(.+?\),)`", recipe)[1]
+    change(
+        project / "mysite/urls.py",
+        ("\nfrom dyno.views", f"\n{line}\nfrom dyno.views"),
+        ("urlpatterns = [\n", f"urlpatterns = [\n    {route}\n"),
+    )
     assert len(commands) == 4
     for command in [*commands, "bin/check"]:
         subprocess.run(command, shell=True, check=True, **run)
+
+
+def test_the_readmes_first_test_passes_until_the_page_changes(project):
+    text = section(project / "README.md", "Change it")
+    path = re.search(r"`(tests/\S+)`", text)[1]
+    command = re.search(r"`(bin/test .+?)`", text)[1].split()
+    (project / path).write_text(blocks(text, "python")[0])
+    subprocess.run(command, check=True, cwd=project, env=heroku.shell())
+    title = "{% block title %}Hello from Django"
+    change(
+        project / "templates/home.html",
+        (title, title.replace("Hello from", "Hi,")),
+        ("<h1>Hello from Django", "<h1>Hi, Django"),
+    )
+    assert "Hello from Django" in refused(project, *command)
 
 
 @pytest.mark.parametrize(

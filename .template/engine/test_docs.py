@@ -45,6 +45,7 @@ def test_each_check_has_a_test():
 
 
 PAGES = [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("dyno/*.md")]
+PAGES += [*ROOT.glob(".github/*.md"), *ROOT.glob(".template/*.md")]
 
 
 @pytest.mark.parametrize("path", sorted(PAGES), ids=lambda path: path.name)
@@ -54,6 +55,19 @@ def test_each_link_in_a_page_leads_somewhere(path):
         target = (path.parent / file) if file else path
         assert target.exists(), file
         assert not anchor or anchor in anchors(target.read_text()), anchor
+
+
+def test_the_readme_is_read_in_one_pass():
+    assert len((ROOT / "README.md").read_text().splitlines()) <= 150
+
+
+def test_the_first_pages_leave_nothing_to_be_filled_in():
+    for name in ("README.md", ".github/README.md"):
+        assert not re.search(r"OWNER|REPOSITORY", (ROOT / name).read_text())
+
+
+def test_the_picture_of_the_front_page_is_small():
+    assert (ROOT / ".github/home.png").stat().st_size < 60_000
 
 
 def test_each_section_that_a_message_names_exists():
