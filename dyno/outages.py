@@ -35,7 +35,7 @@ KNOWN = [
     (
         "connection slots|too many connections",
         "it has no connection left",
-        "heroku ps:restart, which gives back those of the dynos",
+        "heroku pg:info shows the limit, heroku ps:restart gives back the dynos'",
         "stop another process that uses it",
     ),
     (

@@ -110,7 +110,8 @@ def refusal(alias: str, error: Error | CommandError) -> str:
         return str(error)  # of the lock
     if not text:
         cause = str(error).strip().partition("\n")[0]
-        text = f"{outages.name(alias)} cannot be used: {cause}. Fix: correct its URL"
+        fix = "heroku pg:info" if on_heroku() else "correct its URL"
+        text = f"{outages.name(alias)} cannot be used: {cause}. Fix: {fix}"
     again = "heroku releases:retry" if on_heroku() else "python manage.py release"
     return f"{text}. {STAYS} Then: {again}  (docs/errors.md#database)"
 
