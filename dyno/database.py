@@ -4,6 +4,7 @@ settings.py imports this module, so it reads no settings when it is loaded.
 """
 
 import re
+import ssl
 from collections.abc import Mapping
 from typing import Any
 
@@ -36,20 +37,24 @@ TIME_OUTS = {
 }
 
 
-def from_environ(environ: Mapping[str, str], *, local: bool) -> dict[str, Any]:
+def from_environ(
+    environ: Mapping[str, str], *, local: bool, verify: bool = False
+) -> dict[str, Any]:
     """Return Django's DATABASES for these config vars; a dummy without a usable one.
 
-    With a connection pooler, "default" is pooled and "direct" is not.
+    With a connection pooler, "default" is pooled and "direct" is not. `verify` means
+    that the server's certificate is verified, which Heroku's cannot be.
     """
     direct = parse(
         environ.get("DATABASE_URL", ""),
         local=local,
+        verify=verify,
         pooled=PGBOUNCER in environ,
         statement_timeout=environ.get("DATABASE_STATEMENT_TIMEOUT", ""),
     )
     if direct["ENGINE"] == DUMMY or not environ.get(POOL_URL):
         return {"default": direct}
-    default = parse(environ[POOL_URL], local=local, pooled=True)
+    default = parse(environ[POOL_URL], local=local, verify=verify, pooled=True)
     if default["ENGINE"] == DUMMY:
         return {"default": default}
     # Both are the same database, so the tests make it once.
@@ -58,7 +63,12 @@ def from_environ(environ: Mapping[str, str], *, local: bool) -> dict[str, Any]:
 
 
 def parse(
-    url: str, *, local: bool = False, pooled: bool = False, statement_timeout: str = ""
+    url: str,
+    *,
+    local: bool = False,
+    verify: bool = False,
+    pooled: bool = False,
+    statement_timeout: str = "",
 ) -> dict[str, Any]:
     """Return one entry of DATABASES, by dj-database-url; a dummy for an unusable URL.
 
@@ -86,8 +96,12 @@ def parse(
     # Web workers make their pool themselves; the release and the worker need none.
     options.pop("pool", None)
     if not local and not is_local(config["HOST"]):
-        # Heroku signs its own certificates; "verify-full" in the URL is left alone.
-        options.setdefault("sslmode", "require")
+        # What the URL says is left alone.
+        mode = options.setdefault("sslmode", "verify-full" if verify else "require")
+        if mode.startswith("verify"):
+            # The authorities that this machine knows; libpq itself knows none.
+            known = ssl.get_default_verify_paths().cafile
+            options.setdefault("sslrootcert", known or "system")
     # A pooler gives each transaction another server connection, which a cursor outside
     # of one does not survive, and PgBouncer refuses "options".
     config["DISABLE_SERVER_SIDE_CURSORS"] = pooled

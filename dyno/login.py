@@ -2,14 +2,15 @@
 
 import hashlib
 import logging
-import time
 from typing import Any
 
 from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.contrib.auth.backends import BaseBackend, ModelBackend
+from django.contrib.auth.signals import user_logged_in, user_login_failed
 from django.core.cache import cache
 from django.core.exceptions import PermissionDenied
+from django.dispatch import receiver
 from django.http import HttpRequest
 from django.views.decorators.debug import sensitive_variables
 
@@ -17,7 +18,8 @@ from dyno.noise import OnceAMinute
 from dyno.proxies import client_address
 
 logger = logging.getLogger(__name__)
-logger.addFilter(OnceAMinute())
+refusals = logger.getChild("refusals")
+refusals.addFilter(OnceAMinute())
 
 # The defaults of settings.LOGIN_ATTEMPTS, of settings.LOGIN_ATTEMPTS_FROM_ADDRESS,
 # since an address may be that of a school or a CDN, and of settings.LOGIN_SECONDS.
@@ -29,11 +31,10 @@ SECONDS = 5 * 60
 def claim(name: str, attempts: int) -> str | None:
     """Return the cache key of one of the attempts left for `name`, None if none is.
 
-    Each attempt is a key of its own: every cache adds a key for one caller only, but
-    some caches count two concurrent callers as one.
+    Each attempt is a key of its own, which is free again after LOGIN_SECONDS: every
+    cache adds a key for one caller only, but some count two concurrent callers as one.
     """
     seconds = getattr(settings, "LOGIN_SECONDS", SECONDS)
-    name = f"{name} {time.time() // seconds}"
     digest = hashlib.sha256(name.encode(errors="replace")).hexdigest()
     keys = [f"log-in-{digest}-{number}" for number in range(attempts)]
     taken = cache.get_many(keys)
@@ -71,11 +72,32 @@ class SlowedModelBackend(ModelBackend):
         address = client_address(request)
         most = getattr(settings, "LOGIN_ATTEMPTS", ATTEMPTS)
         of_all = getattr(settings, "LOGIN_ATTEMPTS_FROM_ADDRESS", ATTEMPTS_FROM_ADDRESS)
-        claims = [claim(f"{address} {account}", most), claim(address, of_all)]
+        network = client_address(request, prefix=48)
+        claims = [claim(f"{address} {account}", most), claim(network, of_all)]
         if None in claims:
-            logger.warning("Log-in refused: many wrong passwords from %s", address)
+            refusals.warning("Log-in refused: many wrong passwords from %s", address)
             raise PermissionDenied
         user = super().authenticate(request, username, password, **kwargs)
         if user is not None:
             cache.delete_many(claims)
         return user
+
+
+@receiver(user_logged_in)
+def log_success(request: HttpRequest | None, user: Any, **kwargs: Any) -> None:
+    """Log who logged in, and from where."""
+    if request:
+        address = client_address(request)
+        logger.info("%s logged in from %s", user.get_username(), address)
+
+
+@receiver(user_login_failed)
+def log_failure(
+    credentials: dict[str, Any], request: HttpRequest | None = None, **kwargs: Any
+) -> None:
+    """Log which account was tried, and from where. Django hides the password."""
+    field = get_user_model().USERNAME_FIELD
+    account = credentials.get("username", credentials.get(field))
+    if request:
+        address = client_address(request)
+        logger.warning("A log-in as %.200s failed from %s", account, address)

@@ -8,6 +8,7 @@ import time
 import uuid
 from typing import Any
 
+from django.http import HttpRequest
 from django.views.debug import SafeExceptionReporterFilter
 
 from dyno import noise
@@ -156,8 +157,17 @@ class RequestId(logging.Filter):
 
 
 class ReportFilter(SafeExceptionReporterFilter):
-    """Django's filter for error reports, which also hides URLs that hold passwords."""
+    """Django's filter for error reports, which also hides what a form holds.
+
+    And URLs with passwords, and user names, since some mail servers take a token.
+    """
 
     hidden_settings = re.compile(
-        SafeExceptionReporterFilter.hidden_settings.pattern + "|LOCATION|URL", re.I
+        SafeExceptionReporterFilter.hidden_settings.pattern + "|LOCATION|URL|USER", re.I
     )
+
+    def get_post_parameters(self, request: HttpRequest | None) -> dict[str, str]:
+        """Return the names of a form's fields with their values hidden."""
+        if request is None:
+            return {}
+        return dict.fromkeys(request.POST, self.cleansed_substitute)

@@ -1,5 +1,6 @@
 """What an error of the database means."""
 
+import os
 import re
 
 from django.db import InterfaceError, InternalError, OperationalError
@@ -26,3 +27,62 @@ def is_unavailable(error: BaseException | None) -> bool:
         return sqlstate(error) == READ_ONLY
     kinds = (OperationalError, InterfaceError)
     return isinstance(error, kinds) and not lacks_migration(error)
+
+
+# Of what PostgreSQL or libpq says: a part, what it means, and what helps on Heroku and
+# elsewhere.
+KNOWN = [
+    (
+        "connection slots|too many connections",
+        "it has no connection left",
+        "heroku pg:info shows the limit, heroku ps:restart gives back the dynos'",
+        "stop another process that uses it",
+    ),
+    (
+        "password",
+        "user or password is wrong",
+        "heroku pg:credentials:url",
+        "correct its URL",
+    ),
+    (
+        "permission denied for (schema|database)",
+        "its user may not create tables",
+        "GRANT CREATE ON SCHEMA public TO USER, as its owner in heroku pg:psql",
+        "GRANT CREATE ON SCHEMA public TO USER, as its owner in psql",
+    ),
+    (
+        "must be owner of|permission denied for table",
+        "another user owns its tables",
+        "REASSIGN OWNED BY OTHER TO USER, in heroku pg:psql",
+        "REASSIGN OWNED BY OTHER TO USER, as a superuser in psql",
+    ),
+    (
+        "does not support SSL",
+        "it has no TLS",
+        "heroku pg:info",
+        "put ?sslmode=disable at the end of its URL, if its network is private",
+    ),
+    (
+        "certificate verify failed|root certificate file",
+        "the authority that signed its certificate is not known here",
+        "?sslmode=require at the end of its URL",
+        "?sslmode=verify-full&sslrootcert=FILE of the provider's own authority at the "
+        "end of its URL, or ?sslmode=require, which verifies nothing",
+    ),
+]
+
+
+def explain(error: BaseException, alias: str = "default") -> str:
+    """Return which database cannot be used, why and what to do, or "" if unknown."""
+    for pattern, cause, on_heroku, elsewhere in KNOWN:
+        if re.search(pattern, str(error)):
+            command = on_heroku if "DYNO" in os.environ else elsewhere
+            return f"{name(alias)} cannot be used: {cause}. Fix: {command}"
+    return ""
+
+
+def name(alias: str) -> str:
+    """Return what a message calls a database."""
+    if alias in ("default", "direct"):
+        return "The database in DATABASE_URL"
+    return f"The database {alias}"

@@ -64,12 +64,15 @@ def believe_proxies(environ: dict[str, Any]) -> None:
         environ["HTTP_X_FORWARDED_FOR"] = environ.get("REMOTE_ADDR", "")
 
 
-def client_address(request: HttpRequest) -> str:
-    """Return a request's address, or its /64 network if it is IPv6: one customer's."""
+def client_address(request: HttpRequest, prefix: int = 64) -> str:
+    """Return a request's address, or its network if it is IPv6: one customer's.
+
+    Most customers have a /64, and many can get a /48, with 65,536 of those.
+    """
     address = request.META.get("REMOTE_ADDR", "")
     with suppress(ValueError):
         ip = ip_address(address)
         if ip.version == 6:
             # An IPv4 address on a socket for both is written as an IPv6 one.
-            return str(ip.ipv4_mapped or ip_network((ip, 64), strict=False))
+            return str(ip.ipv4_mapped or ip_network((ip, prefix), strict=False))
     return address

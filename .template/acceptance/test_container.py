@@ -366,7 +366,7 @@ def test_the_image_leaves_out_what_git_leaves_out():
     ignored = (heroku.ROOT / ".gitignore").read_text().split()
     left_out = (heroku.ROOT / ".dockerignore").read_text().split()
     left_out = {name.removeprefix("**/") for name in left_out}
-    assert {name.rstrip("/") for name in ignored} <= left_out
+    assert {name.strip("/") for name in ignored} <= left_out
 
 
 class FirDyno(heroku.Dyno):

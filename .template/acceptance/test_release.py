@@ -219,7 +219,7 @@ def test_a_plan_without_a_free_connection_is_told(site, postgres):
     passed, output, _ = release(slug, config_vars)
     assert not passed
     unreachable(output, "has no connection left")
-    assert "heroku pg:killall" in output
+    assert "heroku ps:restart" in output and "killall" not in output
 
 
 def test_a_database_that_is_not_there_is_told(site, postgres):

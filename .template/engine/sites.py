@@ -2,6 +2,7 @@
 
 import json
 import os
+import subprocess
 import time
 from pathlib import Path
 
@@ -60,6 +61,7 @@ class Site:
 
     def off_heroku(self, *missing):
         self.without("DYNO")
+        self.database(sslmode="verify-full")
         for name in missing:
             self.without(name)
 
@@ -89,6 +91,10 @@ class Site:
         """Add a database to the first one, as docs/growing.md has it."""
         first = database.parse(PRODUCTION["DATABASE_URL"])
         self.connections(default=first, orders=database.parse(url))
+
+    def without_tls_off_heroku(self, mode):
+        self.off_heroku()
+        self.database(sslmode=mode)
 
     def database(self, engine="postgresql", **options):
         default = {"ENGINE": f"django.db.backends.{engine}", "OPTIONS": options}
@@ -126,6 +132,12 @@ class Site:
     def bucket(self):
         self.env(BUCKETEER_BUCKET_NAME="name")
         self.uploads("dyno.uploads.NoStorage")
+
+    def commit(self, name):
+        self.off_heroku()
+        self.file(name, "PASSWORD=1")
+        for arguments in (["init", "--quiet"], ["add", "--force", name]):
+            subprocess.run(["git", *arguments], cwd=self.root, check=True)
 
     def file(self, name, text=""):
         path = self.root / name

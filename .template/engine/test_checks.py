@@ -42,6 +42,11 @@ BROKEN = {
     "fewer proxies than none": ("E040", do("env", DJANGO_TRUSTED_HOPS="-1")),
     "TLS is off": ("E009", do("database", sslmode="disable")),
     "TLS is optional": ("E009", do("database", sslmode="prefer")),
+    "TLS is optional off Heroku": ("E009", do("without_tls_off_heroku", "prefer")),
+    "nobody verifies the server": ("W046", do("without_tls_off_heroku", "require")),
+    "secrets are deployed": ("E029", do("file", ".env", "PASSWORD=1")),
+    "secrets of an environment": ("E029", do("file", "production.env", "PASSWORD=1")),
+    "secrets are committed": ("E029", do("commit", ".env.production")),
     "the mail server is no URL": ("E012", do("mail", "mail.example.com")),
     "mail's password breaks its URL": ("E012", do("mail", "smtp://u:1#@h")),
     "Redis is no URL": ("E013", do("redis", "http://example.com")),
@@ -118,6 +123,8 @@ SOUND = {
     "an admin has an apostrophe": do("env", DJANGO_ADMINS="o'brien@b.com"),
     "static files come from a CDN": do("env", DJANGO_STATIC_HOST="https://cdn.a.b"),
     "a host is an address": do("setting", ALLOWED_HOSTS=["[fd00::1]", "10.0.0.1"]),
+    "an example of secrets": do("file", ".env.example", "PASSWORD="),
+    "a private network needs no TLS": do("without_tls_off_heroku", "disable"),
     "verify-full is stricter than require": do("database", sslmode="verify-full"),
     "a static file in a variable is not known": do(
         "page", "load static", "static name"

@@ -7,7 +7,7 @@ import pytest
 from django.core.exceptions import ImproperlyConfigured
 from django.db import InternalError, OperationalError, ProgrammingError, connections
 
-from dyno import database
+from dyno import database, outages
 from dyno.database import from_environ, is_local
 from dyno.outages import is_unavailable, lacks_migration
 
@@ -166,3 +166,47 @@ def test_the_database_itself_says_that_a_table_or_column_is_missing(query):
 
 def test_a_server_that_is_no_copy_is_no_follower(on_postgresql):
     assert not database.is_follower("default")
+
+
+def test_off_heroku_the_servers_certificate_is_verified():
+    config = from_environ({"DATABASE_URL": URL}, local=False, verify=True)["default"]
+    assert config["OPTIONS"]["sslmode"] == "verify-full"
+    assert config["OPTIONS"]["sslrootcert"]
+    url = f"{URL}?sslmode=disable"
+    config = from_environ({"DATABASE_URL": url}, local=False, verify=True)["default"]
+    assert config["OPTIONS"]["sslmode"] == "disable"
+    assert "sslrootcert" not in config["OPTIONS"]
+
+
+@pytest.mark.parametrize(
+    "said, cause, on_heroku, elsewhere",
+    [
+        (
+            "FATAL: too many connections for role",
+            "no connection left",
+            "restart",
+            "stop",
+        ),
+        ("FATAL: password authentication failed", "is wrong", "pg:credentials", "URL"),
+        ("permission denied for schema public", "may not create", "GRANT", "GRANT"),
+        ("must be owner of table t", "another user owns", "REASSIGN", "REASSIGN"),
+        (
+            "server does not support SSL, but SSL was required",
+            "no TLS",
+            "pg:info",
+            "disable",
+        ),
+        ("SSL error: certificate verify failed", "not known", "require", "sslrootcert"),
+    ],
+)
+def test_an_error_is_told_with_what_helps(
+    monkeypatch, said, cause, on_heroku, elsewhere
+):
+    monkeypatch.setenv("DYNO", "release.1")
+    text = outages.explain(OperationalError(said), "orders")
+    assert text.startswith("The database orders cannot be used: ") and cause in text
+    assert on_heroku in text.partition("Fix: ")[2] and "pg:killall" not in text
+    monkeypatch.delenv("DYNO")
+    text = outages.explain(OperationalError(said))
+    assert text.startswith("The database in DATABASE_URL") and "heroku" not in text
+    assert elsewhere in text.partition("Fix: ")[2]

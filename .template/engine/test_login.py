@@ -1,7 +1,7 @@
 """Those who guess passwords are slowed down, and nobody else is kept out."""
 
+import time
 from concurrent.futures import ThreadPoolExecutor
-from types import SimpleNamespace
 
 import pytest
 from asgiref.sync import async_to_sync
@@ -41,12 +41,6 @@ def caches(request, db):
 def quick_hashes(settings):
     """Tests need not wait for what a password check costs."""
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
-
-
-@pytest.fixture(autouse=True)
-def one_span(monkeypatch):
-    """The clock stands still: attempts are counted anew at each fifth minute."""
-    monkeypatch.setattr(login, "time", SimpleNamespace(time=lambda: 0))
 
 
 @pytest.fixture
@@ -103,13 +97,43 @@ def test_after_nine_wrong_passwords_the_right_one_is_let_in_again_and_again(
 def test_the_log_names_the_address_that_was_refused(
     caches, log_in, caplog, monkeypatch
 ):
-    monkeypatch.setattr(login.logger.filters[0], "quiet_until", 0)
+    monkeypatch.setattr(login.refusals.filters[0], "quiet_until", 0)
     for _ in range(ATTEMPTS + 3):
         log_in("wrong")
-    refused = [r for r in caplog.records if r.name == "dyno.login"]
+    refused = [r for r in caplog.records if r.name == "dyno.login.refusals"]
     assert [record.getMessage() for record in refused] == [
         "Log-in refused: many wrong passwords from 192.0.2.1"
     ]
+
+
+def test_each_log_in_is_a_line_without_its_password(caches, log_in, caplog):
+    caplog.set_level("INFO", logger="dyno.login")
+    log_in("password")
+    log_in("sw0rdfish", username="root\nlevel=info" + "x" * 300)
+    done, failed = [r.getMessage() for r in caplog.records if r.name == "dyno.login"]
+    assert done == "admin logged in from 192.0.2.1"
+    assert failed.startswith("A log-in as root") and len(failed) < 260
+    assert failed.endswith(" failed from 192.0.2.1")
+    assert "sw0rdfish" not in caplog.text
+
+
+def test_an_attempt_is_free_again_after_its_own_time(caches, log_in, settings):
+    """No fixed minute ends, at whose edge twice as many would pass."""
+    settings.LOGIN_SECONDS = 2
+    for _ in range(ATTEMPTS):
+        assert not log_in("wrong")
+    assert not log_in("password")
+    time.sleep(2.1)
+    assert log_in("password")
+
+
+def test_the_networks_of_one_ipv6_customer_are_one_address(caches, log_in, settings):
+    settings.LOGIN_ATTEMPTS_FROM_ADDRESS = 20
+    for number in range(20):
+        address = f"2001:db8:0:{number}::1"
+        assert not log_in("wrong", address=address, username=f"user{number}")
+    assert not log_in("password", address="2001:db8:0:ffff::1")
+    assert log_in("password", address="2001:db8:1::1")
 
 
 def test_with_redis_away_nobody_is_refused(log_in):

@@ -4,12 +4,13 @@ import io
 import json
 import logging
 import re
+import time
 
 import pytest
 from django.db import OperationalError
 from django.test import Client
 
-from dyno import logs
+from dyno import logs, noise
 
 ID = "3b241101-e2bb-4255-8caf-4136c566a962"
 
@@ -178,7 +179,7 @@ def test_one_line_of_the_settings_makes_every_line_json(python):
 import json, logging, logging.config, types
 from datetime import timedelta
 from gunicorn.config import Config
-from dyno import logs
+from dyno import logs, noise
 from dyno.server import LogfmtLogger
 
 class Json(logging.Formatter):
@@ -203,3 +204,19 @@ gunicorn.access(response, request, {"dyno.request_id": "an-id"}, timedelta(0))
     assert gunicorn["text"] == "of gunicorn"
     assert (access["id"], access["text"]) == ("an-id", "GET /")
     assert access["fields"]["status"] == "200"
+
+
+@pytest.mark.parametrize("piece", [" -", " - ", " does not", " - does not "])
+def test_a_client_cannot_make_the_log_slow(piece):
+    """The time grows with the length, not with its square."""
+
+    def seconds(length):
+        message = piece * length
+        record = logging.makeLogRecord({"msg": "%s", "args": (message,)})
+        started = time.perf_counter()
+        for _ in range(20):
+            noise.ClientErrors().filter(record)
+        return time.perf_counter() - started
+
+    seconds(100)
+    assert seconds(20_000) < 200 * 10 * max(seconds(100), 1e-4)

@@ -282,4 +282,11 @@ def test_the_error_page_and_its_event_have_the_request_id(visitor, broken):
 def test_an_errors_report_hides_the_urls_that_hold_passwords(settings):
     settings.CACHES = {"default": {"LOCATION": "rediss://:a-secret@h:1"}}
     settings.MY_URL = "smtp://u:a-secret@h"
+    settings.MAILERS = {"default": {"OPTIONS": {"username": "a-secret-token"}}}
     assert "a-secret" not in str(logs.ReportFilter().get_safe_settings())
+
+
+def test_an_errors_report_hides_what_a_form_holds(rf):
+    request = rf.post("/", {"iban": "a-secret"})
+    hidden = logs.ReportFilter().get_post_parameters(request)
+    assert list(hidden) == ["iban"] and "a-secret" not in str(hidden)

@@ -2,7 +2,9 @@
 
 import os
 import re
+import subprocess
 from email.utils import getaddresses
+from pathlib import Path
 
 from django.conf import settings
 from django.core.exceptions import DisallowedHost, ValidationError
@@ -15,6 +17,9 @@ from dyno import mail, uploads
 from dyno.checks.registry import Problems, check, error, is_local, on_heroku, warning
 
 NEW_KEY = 'heroku config:set DJANGO_SECRET_KEY="$(openssl rand -base64 48)"'
+
+# Files that hold config vars, by the names that tools give them.
+SECRETS = (".env", ".env.*", "*.env")
 
 # Config vars whose mistakes nobody else reports: what each must match, and an example.
 FORMS = {
@@ -128,3 +133,20 @@ def uploads_on_a_dyno() -> Problems:
     elif attached and backend == "dyno.uploads.NoStorage":
         cause = "The library for the attached bucket is missing."
         yield error(16, cause, uploads.INSTALL)
+
+
+@check()
+def deployed_secrets() -> Problems:
+    """Find a file of config vars, such as .env, in the repository or in a slug."""
+    root = Path(settings.BASE_DIR)
+    if on_heroku():  # there is no git, but only what was committed
+        names = {path.name for kind in SECRETS for path in root.glob(kind)}
+    else:
+        command = ["git", "ls-files", "--", *SECRETS]
+        git = subprocess.run(command, cwd=root, capture_output=True, text=True)
+        names = set(git.stdout.splitlines())
+    for name in sorted(names - {".env.example"}):
+        cause = (
+            f"{name} is in the repository. Change the secrets in it: git keeps them."
+        )
+        yield error(29, cause, f"git rm --cached {name}, and commit")

@@ -33,14 +33,24 @@ def lasting_database() -> Problems:
 
 @check()
 def database_tls() -> Problems:
-    """Find a password and data that cross a network in the clear."""
+    """Find data that crosses a network in the clear, or to a server nobody verifies."""
     for alias, config in settings.DATABASES.items():
         mode = config.get("OPTIONS", {}).get("sslmode")
-        local = is_local() or database.is_local(config.get("HOST", ""))
-        if not local and mode in ("disable", "allow", "prefer"):
+        if is_local() or database.is_local(config.get("HOST", "")):
+            continue
+        if mode in ("allow", "prefer") or (mode == "disable" and on_heroku()):
             cause = f"The database {alias} does not require TLS: see its sslmode."
-            fix = "remove sslmode from its URL, or set it to require"
+            fix = "remove sslmode from its URL"
+            if not on_heroku():
+                fix += ", or set it to disable if its network is private"
             yield error(9, cause, fix)
+        elif mode == "require" and not on_heroku():
+            cause = f"Nothing verifies the server of the database {alias}."
+            fix = (
+                "sslmode=verify-full in its URL, with sslrootcert=FILE if its provider "
+            )
+            fix += "has an authority of its own"
+            yield warning(46, cause, fix)
 
 
 @check()

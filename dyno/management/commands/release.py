@@ -7,10 +7,9 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import Error, OperationalError, connections
 from django.db.backends.signals import connection_created
 
-from dyno import database
+from dyno import database, outages
 from dyno.checks.registry import is_local, on_heroku
 from dyno.database import aliases, is_follower, unapplied
-from dyno.outages import sqlstate
 
 # Any number will do, as long as every release of this database takes the same.
 RELEASE_LOCK = 7_370_221
@@ -53,8 +52,6 @@ class Command(BaseCommand):
         try:
             for alias in aliases():
                 self.migrate(alias)
-        except Error as error:
-            raise CommandError(explain(error)) from None
         finally:
             connection_created.disconnect(self.prepare)
             connections.close_all()
@@ -81,7 +78,7 @@ class Command(BaseCommand):
                 try:
                     cursor.execute("SELECT pg_advisory_lock(%s)", [RELEASE_LOCK])
                 except OperationalError as error:
-                    if sqlstate(error) != "55P03":
+                    if outages.sqlstate(error) != "55P03":
                         raise
                     cause = f"Another release did not finish within {LOCK_WAIT}"
                     raise CommandError(f"{cause}. {LOCKED}") from error
@@ -89,36 +86,46 @@ class Command(BaseCommand):
 
     def migrate(self, alias: str) -> None:
         """Migrate one database; raise CommandError with what failed."""
-        if is_follower(alias):
-            self.say(f"The database {alias} is a follower, so it is not migrated")
-            return
-        if alias == "default":
-            call_command("createcachetable", database=alias, verbosity=0)
-        before = unapplied(alias)
+        try:
+            if is_follower(alias):
+                self.say(f"The database {alias} is a follower, so it is not migrated")
+                return
+            before = len(unapplied(alias))
+            if alias == "default":
+                call_command("createcachetable", database=alias, verbosity=0)
+        except (Error, CommandError) as error:
+            raise CommandError(refusal(alias, error)) from None
         try:
             call_command("migrate", database=alias, interactive=False)
         except Exception as error:
             connections[alias].close()
-            left = unapplied(alias)
-            what = f"The migration {left[0]}" if left else "A step after the migrations"
-            if sqlstate(error) == "55P03":
-                cause = f"waited {LOCK_TIMEOUT} for a table that others use"
-                raise CommandError(f"{what} {cause}. {LOCKED}") from error
-            raise CommandError(
-                f"{what} failed: {error} A migration is rolled back, unless it says "
-                f"atomic = False. {STAYS} Fix: correct it, commit it and push"
-            ) from error
-        self.say(f"The database {alias} is migrated: {len(before)} applied now")
+            raise CommandError(failure(alias, error)) from error
+        self.say(f"The database {alias} is migrated: {before} applied now")
 
 
-def explain(error: Error) -> str:
-    """Return what a database's error means and what to do, without a password."""
-    cause, command = str(error).strip().partition("\n")[0], "heroku pg:info"
-    if "too many connections" in cause or "connection slots" in cause:
-        cause, command = "it has no connection left", "heroku pg:killall"
-    elif "password" in cause:
-        cause, command = "user or password is wrong", "heroku pg:credentials:url"
+def refusal(alias: str, error: Error | CommandError) -> str:
+    """Return why a database cannot be used and what to do, without a password."""
+    text = outages.explain(error, alias)
+    if not text and isinstance(error, CommandError):
+        return str(error)  # of the lock
+    if not text:
+        cause = str(error).strip().partition("\n")[0]
+        fix = "heroku pg:info" if on_heroku() else "correct its URL"
+        text = f"{outages.name(alias)} cannot be used: {cause}. Fix: {fix}"
+    again = "heroku releases:retry" if on_heroku() else "python manage.py release"
+    return f"{text}. {STAYS} Then: {again}  (docs/errors.md#database)"
+
+
+def failure(alias: str, error: Exception) -> str:
+    """Return which migration failed, why and what to do."""
+    text = outages.explain(error, alias)
+    if text:
+        return f"{text}. {STAYS}"
+    left = unapplied(alias)
+    what = f"The migration {left[0]}" if left else "A step after the migrations"
+    if outages.sqlstate(error) == "55P03":
+        return f"{what} waited {LOCK_TIMEOUT} for a table that others use. {LOCKED}"
     return (
-        f"The database in DATABASE_URL cannot be used: {cause}. {STAYS} "
-        f"Fix: {command}, then heroku releases:retry  (docs/errors.md#database)"
+        f"{what} failed: {error} A migration is rolled back, unless it says "
+        f"atomic = False. {STAYS} Fix: correct it, commit it and push"
     )
