@@ -9,6 +9,7 @@ import os
 import re
 
 from django.conf import settings
+from django.core.exceptions import SynchronousOnlyOperation
 from django.db import OperationalError, connections
 
 from dyno import database
@@ -34,8 +35,8 @@ def is_usable(alias: str) -> bool:
     connection.settings_dict["OPTIONS"].pop("pool", None)  # it would go on trying
     try:
         connection.cursor()
-    except OperationalError:
-        return True
+    except (OperationalError, SynchronousOnlyOperation):
+        return True  # within the event loop of a server, the release has tried it
     except Exception:  # of Django, of the driver, or of the encoding
         return False
     return True  # somebody does listen
