@@ -18,12 +18,11 @@ NEW_KEY = 'heroku config:set DJANGO_SECRET_KEY="$(openssl rand -base64 48)"'
 
 # Config vars whose mistakes nobody else reports: what each must match, and an example.
 FORMS = {
-    "DATABASE_POOL_SIZE": (r"[1-9]\d*", "8"),
-    "DATABASE_STATEMENT_TIMEOUT": (r"\d+(us|ms|s|min|h|d)?", "25s"),
-    "DJANGO_STATIC_HOST": (r"https://[a-z0-9.-]+(:\d+)?/?", "https://cdn.example.com"),
-    "DJANGO_TRUSTED_HOPS": (r"\d+", "1"),
-    "WEB_CONCURRENCY": (r"\d+", "2"),
-    "WEB_THREADS": (r"[1-9]\d*", "40"),
+    "DATABASE_POOL_SIZE": (r"|[1-9]\d*", "8"),
+    "DATABASE_STATEMENT_TIMEOUT": (r"|\d+(us|ms|s|min|h|d)?", "25s"),
+    "DJANGO_STATIC_HOST": (r"|https://[a-z\d.-]+(:\d+)?/?", "https://cdn.example.com"),
+    "WEB_CONCURRENCY": (r"\d+", "2"),  # gunicorn reads it, and does not take ""
+    "WEB_THREADS": (r"|[1-9]\d*", "40"),
 }
 
 
@@ -82,7 +81,7 @@ def hosts() -> Problems:
 def forms() -> Problems:
     """Find a value that would have no effect, or the wrong one."""
     for name, (pattern, example) in FORMS.items():
-        if not re.fullmatch(f"({pattern})?", os.environ.get(name, "")):
+        if not re.fullmatch(pattern, os.environ.get(name, example)):
             fix = f"heroku config:set {name}={example}"
             yield error(40, f"{name} does not look like {example}.", fix)
 
