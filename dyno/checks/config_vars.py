@@ -1,5 +1,6 @@
 """The config vars, and what the settings have made of them."""
 
+import logging
 import os
 import re
 from email.utils import getaddresses
@@ -75,6 +76,29 @@ def hosts() -> Problems:
         except DisallowedHost:
             cause = "An entry of DJANGO_ALLOWED_HOSTS is not a host name."
             yield error(3, cause, fix)
+
+
+@check()
+def cookies() -> Problems:
+    """Find a cookie that browsers refuse, so that every form is a 403."""
+    for kind in ("SESSION_COOKIE", "CSRF_COOKIE"):
+        name = getattr(settings, f"{kind}_NAME")
+        domain = getattr(settings, f"{kind}_DOMAIN")
+        path = getattr(settings, f"{kind}_PATH")
+        if name.startswith("__Host-") and (domain or path != "/"):
+            cause = f"Browsers refuse {name} with {kind}_DOMAIN or {kind}_PATH."
+            fix = f"remove these from settings.py, or __Host- from {kind}_NAME"
+            yield error(43, cause, fix)
+
+
+@check()
+def log_files() -> Problems:
+    """Find a log on a dyno's disk, where it is lost and nobody sees it."""
+    for name in logging.getHandlerNames():
+        path = getattr(logging.getHandlerByName(name), "baseFilename", "/dev/stdout")
+        if on_heroku() and not path.startswith("/dev/"):
+            cause = f"The log that {name} in LOGGING writes to a file is lost."
+            yield warning(46, cause, 'a handler "logging.StreamHandler" in settings.py')
 
 
 @check()
