@@ -185,7 +185,7 @@ PAGE_STATEMENT_TIMEOUT = "25s"
 
 CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
 
-if DATABASES and not LOCAL:  # the release phase makes the table
+if DATABASES and not LOCAL:  # `migrate` makes the table
     CACHES["default"] = {
         "BACKEND": "django.core.cache.backends.db.DatabaseCache",
         "LOCATION": "cache",
