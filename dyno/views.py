@@ -44,7 +44,7 @@ def ready(request: HttpRequest) -> HttpResponse:
     """Answer 200 if everything that the site needs is there, else 503, as JSON.
 
     Each dependency is "ok", "failed" or, if none is attached, "none"; `queued` is the
-    number of tasks that wait for a worker.
+    number of tasks that wait, `workers` that of the workers that run.
     """
     states = health.states()
     status = 200
