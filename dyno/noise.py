@@ -50,8 +50,11 @@ class ClientErrors(logging.Filter):
     """Makes a client's fault a warning, which is not mailed to DJANGO_ADMINS."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        # A Referer or an Origin may hold a secret.
-        message = re.sub(r"(?s) - .* does not", " does not", record.getMessage())
+        # A Referer or an Origin may hold a secret, unless it is a mere host.
+        more = r"(?s) - (?!https?://[\w.:-]+ does not match any).* does not"
+        message = re.sub(more, " does not", record.getMessage())
+        if "Origin checking failed" in message:
+            message += "  (docs/errors.md#a-403-for-a-form)"
         as_warning(record, message)
         return True
 
