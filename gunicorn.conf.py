@@ -7,7 +7,7 @@ https://gunicorn.org/reference/settings/
 import os
 import socket
 
-from dyno import server
+from dyno import environ, server
 from dyno.server import LogfmtLogger as logger_class  # noqa: F401
 
 wsgi_app = "mysite.wsgi"
@@ -29,7 +29,7 @@ workers = max(1, int(os.environ.get("WEB_CONCURRENCY", 1)))
 # While some threads wait for another service, a query or a slow client, the others
 # serve pages. They share the database connections of their worker.
 worker_class = "gthread"
-threads = int(os.environ.get("WEB_THREADS") or 40)
+threads = environ.whole_number("WEB_THREADS", 40)
 
 # The site is loaded before the workers are forked: they share its memory, and a site
 # that cannot be loaded stops the dyno at once.

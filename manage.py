@@ -3,6 +3,7 @@
 
 import os
 import sys
+from importlib.util import find_spec
 
 # No names for a package: folders of the project, and the labels of Django's apps.
 TAKEN = "bin docs dyno media static staticfiles templates tests "
@@ -11,7 +12,12 @@ TAKEN += "admin auth contenttypes messages sessions"
 
 def main():
     """Run administrative tasks."""
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "mysite.settings")
+    module = os.environ.setdefault("DJANGO_SETTINGS_MODULE", "mysite.settings")
+    package = module.partition(".")[0]
+    if not package or find_spec(package) is None:
+        cause = "DJANGO_SETTINGS_MODULE is set, and names no module of this project."
+        fix = "unset DJANGO_SETTINGS_MODULE"
+        sys.exit(f"{cause} Fix: {fix}; on Heroku, heroku config:{fix}")
     if "mysite".lower() in TAKEN.split():
         cause = "A project cannot have the name mysite: it is taken."
         sys.exit(f"{cause} Fix: django-admin startproject again, with another name")

@@ -1,6 +1,11 @@
 """The Django app: put "dyno" into INSTALLED_APPS."""
 
+from typing import Any
+
 from django.apps import AppConfig, apps
+from django.core.management import call_command
+from django.db import DEFAULT_DB_ALIAS
+from django.db.models.signals import pre_migrate
 
 
 class DynoConfig(AppConfig):
@@ -11,5 +16,12 @@ class DynoConfig(AppConfig):
     def ready(self) -> None:
         from dyno import checks, database, login  # noqa: F401
 
+        pre_migrate.connect(make_cache_table)
         if apps.is_installed("django_tasks_db"):  # docs/removing.md
             from dyno import worker  # noqa: F401
+
+
+def make_cache_table(using: str, **kwargs: Any) -> None:
+    """Make the cache's table if it is missing, so that `migrate` makes every table."""
+    if using == DEFAULT_DB_ALIAS:
+        call_command("createcachetable", database=using, verbosity=0)

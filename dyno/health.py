@@ -77,9 +77,9 @@ class Health:
             states["secret key"] = "none"
         has_queue = settings.TASKS["default"]["BACKEND"].startswith("django_tasks_db.")
         if has_queue and states["migrations"] == "ok":
-            from django_tasks_db.models import DBTaskResult
+            from dyno.heartbeat import queue_and_workers
 
-            states["queued"] = DBTaskResult.objects.ready().count()
+            states |= queue_and_workers()
         return states
 
     def ask_migrations(self) -> str:

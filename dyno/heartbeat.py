@@ -4,10 +4,12 @@ import logging
 import threading
 import time
 import zlib
+from datetime import timedelta
 from typing import Any
 
 from django.db import Error, connections, transaction
 from django.tasks import TaskResultStatus
+from django.utils import timezone
 from django_tasks_db.models import DBTaskResult
 
 from dyno import logs, noise
@@ -16,6 +18,8 @@ from dyno.database import direct_alias
 logger = logging.getLogger(__name__)
 outages = logger.getChild("database")
 outages.addFilter(noise.OnceAMinute())
+idle = logger.getChild("queue")
+idle.addFilter(noise.OnceAMinute())
 
 # How often a worker shows that it is alive, and how long it may fail to, in seconds.
 # The second allows for a restart of PostgreSQL, in which every worker loses its lock.
@@ -32,6 +36,10 @@ LIVING = """
     SELECT objid::bigint FROM pg_locks WHERE locktype = 'advisory' AND classid = %s
     AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
 """
+NO_WORKER = (
+    "No worker runs, and %d tasks are queued, one for over an hour. "
+    "Fix: heroku ps:scale worker=1  (docs/growing.md#tasks)"
+)
 
 
 class WorkerLost(Exception):
@@ -41,6 +49,28 @@ class WorkerLost(Exception):
 def lock_number(worker_id: str) -> int:
     """Return a positive number of 31 bits, as pg_try_advisory_lock() accepts it."""
     return zlib.crc32(worker_id.encode()) >> 1
+
+
+def living_workers(alias: str) -> set[int]:
+    """Return the lock numbers of the workers that run; this needs PostgreSQL."""
+    with connections[alias].cursor() as cursor:
+        cursor.execute(LIVING, [WORKER_LOCKS])
+        return {number for (number,) in cursor}
+
+
+def queue_and_workers() -> dict[str, int]:
+    """Return how many tasks wait and how many workers run, and log if none does.
+
+    For /ready, which stays 200: to take web dynos out would not start a worker.
+    """
+    ready = DBTaskResult.objects.ready()
+    answer = {"queued": ready.count()}
+    if connections["default"].vendor == "postgresql":
+        answer["workers"] = len(living_workers("default"))
+        old = ready.filter(enqueued_at__lt=timezone.now() - timedelta(hours=1))
+        if not answer["workers"] and old.exists():
+            idle.warning(NO_WORKER, answer["queued"])
+    return answer
 
 
 def wait_for_database(error: Exception, alias: str = "default") -> None:
@@ -79,8 +109,7 @@ class Heartbeat(threading.Thread):
         with connections[direct_alias()].cursor() as cursor:
             mine = [WORKER_LOCKS, lock_number(self.worker_id)]
             cursor.execute("SELECT pg_try_advisory_lock(%s, %s)", mine)
-            cursor.execute(LIVING, [WORKER_LOCKS])
-            living = {number for (number,) in cursor}
+        living = living_workers(direct_alias())
         now = time.monotonic()
         orphans = {}
         for row in DBTaskResult.objects.using(direct_alias()).running():

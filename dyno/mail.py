@@ -1,4 +1,4 @@
-"""The mail server, from the config vars; nothing is sent unencrypted.
+"""The mail server, from the config vars; nothing is sent in the clear over a network.
 
 settings.py imports this module, so it reads no settings when it is loaded.
 """
@@ -40,10 +40,11 @@ def server_url(environ: Mapping[str, str]) -> str:
     return next(iter(urls), "")
 
 
-def options(url: str) -> dict[str, Any]:
+def options(url: str, *, local: bool = False) -> dict[str, Any]:
     """Return the options of Django's SMTP backend for this URL.
 
-    smtp:// means STARTTLS, smtps:// TLS from the first byte. Raises ValueError.
+    smtp:// means STARTTLS, smtps:// TLS from the first byte. In development, smtp:// to
+    this machine means neither, for a tool such as Mailpit. Raises ValueError.
     """
     try:
         parts = urlsplit(url)
@@ -56,13 +57,14 @@ def options(url: str) -> dict[str, Any]:
         raise ValueError("not smtp://USER:PASSWORD@HOST:587")
     tls = parts.scheme == "smtps"
     default_port = 465 if tls else 587
+    needs_no_tls = local and parts.hostname in ("localhost", "127.0.0.1", "::1")
     return {
         "host": parts.hostname,
         "port": port or default_port,
         "username": unquote(parts.username or ""),
         "password": unquote(parts.password or ""),
         "use_ssl": tls,
-        "use_tls": not tls,
+        "use_tls": not tls and not needs_no_tls,
         "timeout": 5,  # seconds
     }
 
@@ -77,7 +79,7 @@ def mailer(environ: Mapping[str, str], *, local: bool) -> dict[str, Any]:
         return {"BACKEND": "django.core.mail.backends.console.EmailBackend"}
     try:
         smtp = "django.core.mail.backends.smtp.EmailBackend"
-        return {"BACKEND": smtp, "OPTIONS": options(url)}
+        return {"BACKEND": smtp, "OPTIONS": options(url, local=local)}
     except ValueError:
         return {"BACKEND": "dyno.mail.UnsentMail"}
 

@@ -1,6 +1,7 @@
 """Filters for what would fill the log, or the admins' mailboxes, without need."""
 
 import logging
+import re
 import time
 
 
@@ -49,12 +50,15 @@ class ClientErrors(logging.Filter):
     """Makes a client's fault a warning, which is not mailed to DJANGO_ADMINS."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        # A Referer or an Origin, which may hold a secret: "… - https://… does not match".
+        # A Referer or an Origin, which may hold a secret unless it is a mere host:
+        # "… - https://… does not match".
         message = record.getMessage()
         begin, _, rest = message.partition(" - ")
-        _, found, end = rest.rpartition(" does not")
-        if found:
+        sent, found, end = rest.rpartition(" does not")
+        if found and not re.fullmatch(r"https?://[\w.:-]+", sent):
             message = begin + found + end
+        if "Origin checking failed" in message:
+            message += "  (docs/errors.md#a-403-for-a-form)"
         as_warning(record, message)
         return True
 

@@ -24,8 +24,8 @@ def library_is_installed() -> bool:
 def storage(environ: Mapping[str, str], *, local: bool) -> dict[str, Any]:
     """Return Django's STORAGES["default"] for these config vars.
 
-    Files in the bucket are private: their URLs are signed and valid for an hour. boto3
-    itself reads AWS_ENDPOINT_URL_S3, for a bucket that is not Amazon's.
+    Files in the bucket are private: their URLs are signed and valid for an hour. For a
+    bucket that is not Amazon's, boto3 itself reads AWS_ENDPOINT_URL_S3.
     """
     if local:
         return {"BACKEND": "django.core.files.storage.FileSystemStorage"}
@@ -35,11 +35,13 @@ def storage(environ: Mapping[str, str], *, local: bool) -> dict[str, Any]:
         if name is None:
             reason = f"No bucket is attached. Fix: {ATTACH}; then {INSTALL}"
         return {"BACKEND": "dyno.uploads.NoStorage", "OPTIONS": {"reason": reason}}
+    region = environ.get("AWS_S3_REGION_NAME")  # as django-storages calls it
     options = {
         "bucket_name": environ[name],
         "access_key": environ.get(BUCKETS[name] + "ACCESS_KEY_ID"),
         "secret_key": environ.get(BUCKETS[name] + "SECRET_ACCESS_KEY"),
-        "region_name": environ.get(BUCKETS[name] + "REGION"),
+        "region_name": environ.get(BUCKETS[name] + "REGION", region),
+        "endpoint_url": environ.get("AWS_S3_ENDPOINT_URL"),
         "signature_version": "s3v4",  # regions since 2014 accept no other
         "file_overwrite": False,  # two visitors may both upload a photo.jpg
     }

@@ -44,7 +44,7 @@ def ready(request: HttpRequest) -> HttpResponse:
     """Answer 200 if everything that the site needs is there, else 503, as JSON.
 
     Each dependency is "ok", "failed" or, if none is attached, "none"; `queued` is the
-    number of tasks that wait for a worker.
+    number of tasks that wait, `workers` that of the workers that run.
     """
     states = health.states()
     status = 200
@@ -59,8 +59,8 @@ POOL_EXHAUSTED = (
     "Fix: heroku pg:ps shows the queries  (docs/errors.md#pool)"
 )
 MIGRATION_MISSING = (
-    "A table or column is missing. "
-    "Fix: python manage.py makemigrations, then python manage.py migrate"
+    "A table or column is missing. Fix: python manage.py makemigrations, then "
+    "python manage.py release  (docs/errors.md#no-such-table-or-column)"
 )
 BARE_PAGE = "<!doctype html><title>{0}</title><h1>{0}</h1><p>Code: {1}</p>"
 

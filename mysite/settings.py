@@ -15,7 +15,7 @@ from pathlib import Path
 import dj_database_url
 from django.utils.csp import CSP
 
-from dyno import database, logs, mail, uploads
+from dyno import database, environ, logs, mail, uploads
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -66,7 +66,7 @@ if not LOCAL:
     CSRF_COOKIE_NAME = "__Host-csrftoken"
     # For how long browsers insist on HTTPS: raise it once you are sure that it stays.
     # SECURE_HSTS_INCLUDE_SUBDOMAINS and SECURE_HSTS_PRELOAD concern the whole domain.
-    SECURE_HSTS_SECONDS = int(os.environ.get("DJANGO_HSTS_SECONDS") or 3600)
+    SECURE_HSTS_SECONDS = environ.whole_number("DJANGO_HSTS_SECONDS", 3600)
 
 SILENCED_SYSTEM_CHECKS = [
     "security.W005",  # SECURE_HSTS_INCLUDE_SUBDOMAINS is your decision,
@@ -107,7 +107,7 @@ if STATIC_HOST:
     SECURITY_HEADERS["Cross-Origin-Resource-Policy"] = "cross-origin"
 
 # How many proxies add to X-Forwarded-For: 1 for Heroku's router, 2 with a CDN.
-TRUSTED_HOPS = int(os.environ.get("DJANGO_TRUSTED_HOPS") or 1)
+TRUSTED_HOPS = environ.whole_number("DJANGO_TRUSTED_HOPS", 1)
 
 # In bytes. A larger body is answered with a 413; a larger form with a 400, because
 # parsing a form takes a lot of memory.
@@ -187,7 +187,7 @@ PAGE_STATEMENT_TIMEOUT = "25s"
 CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
 
 HAS_DATABASE = DATABASES["default"]["ENGINE"] != database.DUMMY
-if HAS_DATABASE and not LOCAL:  # the release phase makes the table
+if HAS_DATABASE and not LOCAL:  # `migrate` makes the table
     CACHES["default"] = {
         "BACKEND": "django.core.cache.backends.db.DatabaseCache",
         "LOCATION": "cache",

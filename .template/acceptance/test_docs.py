@@ -23,6 +23,9 @@ from projects import call, install
 CODE = [*ROOT.glob("mysite/**/*.py"), *ROOT.glob("dyno/**/*.py")]
 CODE += [ROOT / "gunicorn.conf.py", ROOT / "manage.py"]
 
+# The functions that read a config var, of a mapping or of dyno.environ.
+READS = {"get", "whole_number"}
+
 # Module-level tuples of the names that a loop reads, and the start of such names.
 TUPLES = {"URLS", "ADD_ONS", "BUCKETS"}
 
@@ -57,7 +60,7 @@ def names_in(path):
             if isinstance(node.ctx, ast.Load):
                 keys.append(node.slice)
         elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
-            if is_environ(node.func.value) and node.func.attr == "get":
+            if is_environ(node.func.value) and node.func.attr in READS:
                 keys.append(node.args[0])
         elif isinstance(node, ast.Compare) and is_environ(node.comparators[0]):
             keys.append(node.left)

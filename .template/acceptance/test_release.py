@@ -1,6 +1,7 @@
 """The release phase against a real PostgreSQL: alone, in a race, and out of luck."""
 
 import contextlib
+import re
 import shutil
 import subprocess
 import time
@@ -120,6 +121,46 @@ def test_a_release_migrates_makes_the_cache_table_and_says_so(site, postgres):
     assert {"mysite_user", "cache"} <= set(tables.split())
     passed, output, _ = release(slug, config_vars)
     assert passed and "0 applied now" in output
+
+
+def log_in(slug, config_vars):
+    """Return what a log-in with a wrong password is answered, and the log."""
+    with heroku.Dyno(slug, config_vars) as dyno:
+        client = heroku.Client(dyno.port)
+        form = client.get("/admin/login/").text
+        token = re.search('csrfmiddlewaretoken" value="([^"]+)', form)[1]
+        body = f"csrfmiddlewaretoken={token}&username=nobody&password=wrong"
+        origin = {"Origin": f"https://{heroku.HOST}"}
+        return client.post("/admin/login/", body, **origin).status, dyno.log
+
+
+def test_a_release_that_only_migrates_makes_the_cache_table_too(site):
+    slug, config_vars, _ = site
+    passed, output, _ = release(slug, config_vars, "python manage.py migrate")
+    assert passed, output
+    assert log_in(slug, config_vars)[0] == 200
+
+
+def test_the_advice_for_a_missing_cache_table_works_to_the_letter(site, postgres):
+    slug, config_vars, name = site
+    assert release(slug, config_vars)[0]
+    postgres.psql("DROP TABLE cache", name)
+    status, log = log_in(slug, config_vars)
+    assert status == 500
+    advice = re.search(r"table or column is missing\. Fix: (.*), then (.*?)  \(", log)
+    for command in advice.groups():
+        heroku.run(slug, config_vars, command)
+    assert log_in(slug, config_vars)[0] == 200
+
+
+def test_a_query_at_import_is_told_as_such(site, shop):
+    _, config_vars, _ = site
+    with (shop / "mysite/urls.py").open("a") as urls:
+        urls.write("\nfrom .models import User\nNAMES = list(User.objects.all())\n")
+    passed, output, _ = release(shop, config_vars)
+    assert not passed
+    assert "NAMES = list(User.objects.all())" in output
+    assert "A query runs as a module is loaded. Fix: move it into a function" in output
 
 
 @pytest.mark.parametrize("trial", range(3))

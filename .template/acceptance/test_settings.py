@@ -162,6 +162,33 @@ def test_hsts_starts_with_an_hour(settings_of, asked, seconds):
     assert settings_of(DJANGO_HSTS_SECONDS=asked)["SECURE_HSTS_SECONDS"] == seconds
 
 
+@pytest.mark.parametrize(
+    "name, text", [("DJANGO_HSTS_SECONDS", "1 year"), ("DJANGO_TRUSTED_HOPS", "all")]
+)
+def test_a_build_names_a_config_var_that_should_be_a_number(python, name, text):
+    collect = ["manage.py", "collectstatic", "--noinput", "--dry-run", "--traceback"]
+    result = python(*collect, **{**DYNO, name: text})
+    assert result.returncode == 1
+    assert result.stderr.startswith(f"{name} is not a whole number. Fix: heroku config")
+    assert result.stderr.count("\n") == 1 and text not in result.stderr
+
+
+def test_gunicorn_names_a_config_var_that_should_be_a_number(python):
+    check = ["-m", "gunicorn", "--check-config"]
+    result = python(*check, DJANGO_LOCAL="1", WEB_THREADS="sw0rdfish")
+    assert "WEB_THREADS is not a whole number. Fix: heroku config" in result.stderr
+    assert "sw0rdfish" not in result.stderr
+    assert python(*check, DJANGO_LOCAL="1", WEB_THREADS="").returncode == 0
+
+
+@pytest.mark.parametrize("module", ["othersite.settings", ""])
+def test_settings_of_another_project_are_told(python, module):
+    result = python("manage.py", "check", DJANGO_SETTINGS_MODULE=module)
+    assert result.returncode == 1
+    assert "Fix: unset DJANGO_SETTINGS_MODULE" in result.stderr
+    assert result.stderr.count("\n") == 1
+
+
 def test_the_cache_is_redis_the_database_or_the_memory(settings_of):
     redis = {"REDIS_URL": "rediss://:password@redis.example.com:6380"}
     settings = settings_of(**DYNO, **redis, DATABASE_URL=URL)

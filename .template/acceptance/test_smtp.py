@@ -117,3 +117,17 @@ def test_a_server_that_is_not_what_it_says_never_hears_the_password(
 def test_without_a_server_the_log_says_what_to_set(slug, secret_key):
     output = send(slug, secret_key)
     assert "not sent" in output and "EMAIL_URL" in output
+
+
+def test_in_development_a_mail_to_this_machine_needs_no_tls(
+    slug, secret_key, mail_server, scheme
+):
+    config_vars = {"EMAIL_URL": f"{scheme}://localhost:{mail_server.port}"}
+    if scheme == "smtps":
+        with pytest.raises(heroku.Refused, match="certificate verify failed"):
+            send(slug, secret_key, **config_vars, DJANGO_LOCAL="1")
+    else:
+        send(slug, secret_key, **config_vars, DJANGO_LOCAL="1")
+        assert len(mail_server.mails) == 1
+        with pytest.raises(heroku.Refused, match="certificate verify failed"):
+            send(slug, secret_key, **config_vars)

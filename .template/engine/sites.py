@@ -1,10 +1,13 @@
 """A site in production for the tests of the checks, and what dyno's checks report."""
 
 import json
+import logging
 import os
 import subprocess
+import sys
 import time
 from pathlib import Path
+from types import ModuleType
 
 from django.conf import settings as django_settings
 from django.contrib.staticfiles import finders
@@ -139,6 +142,20 @@ class Site:
         for arguments in (["init", "--quiet"], ["add", "--force", name]):
             subprocess.run(["git", *arguments], cwd=self.root, check=True)
 
+    def log_file(self, name):
+        """Add a handler to LOGGING that writes to this file."""
+        handler = logging.FileHandler(name, delay=True)
+        handler.set_name("a file")
+        self.monkeypatch.setattr(logging, "getHandlerNames", lambda: {"a file"})
+        self.monkeypatch.setattr(logging, "getHandlerByName", {"a file": handler}.get)
+
+    def handlers(self, *names):
+        """Let the URLconf have these handlers alone."""
+        urls = ModuleType("shop.urls")
+        vars(urls).update(dict.fromkeys(names, "shop.views.error"), urlpatterns=[])
+        self.monkeypatch.setitem(sys.modules, "shop.urls", urls)
+        self.setting(ROOT_URLCONF="shop.urls")
+
     def file(self, name, text=""):
         path = self.root / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -185,6 +202,7 @@ def sound_site(tmp_path, monkeypatch, settings):
         "staticfiles": {"BACKEND": "dyno.static.ManifestStorage"},
     }
     settings.TEMPLATES = [settings.TEMPLATES[0] | {"DIRS": [tmp_path / "templates"]}]
+    site.handlers("handler400", "handler403", "handler404", "handler500")
     site.file("Procfile", "release: python manage.py release\nweb: gunicorn\n")
     site.file("static/site.css")
     site.page("load static", "static 'admin/css/base.css'", "static 'site.css'")

@@ -25,6 +25,7 @@ BROKEN = {
     "a host is a URL": ("E003", do("setting", ALLOWED_HOSTS=["https://example.com"])),
     "a host is not ASCII": ("E003", do("setting", ALLOWED_HOSTS=["münchen.de"])),
     "a host has a port": ("E003", do("setting", ALLOWED_HOSTS=["example.com:8000"])),
+    "a host has an underscore": ("E003", do("setting", ALLOWED_HOSTS=["a_b.c.com"])),
     "no database is named off Heroku": ("E006", do("off_heroku", "DATABASE_URL")),
     "the database is a file": ("E007", do("database", "sqlite3")),
     "neither a key nor a database is set": ("W037", do("first_push")),
@@ -37,13 +38,13 @@ BROKEN = {
     "the CDN has a path": ("E040", do("env", DJANGO_STATIC_HOST="https://a.b/c")),
     "a limit is no number": ("E040", do("env", DATABASE_POOL_SIZE="twenty")),
     "workers are no number": ("E040", do("env", WEB_CONCURRENCY="auto")),
+    "workers are an empty number": ("E040", do("env", WEB_CONCURRENCY="")),
     "threads are no number": ("E040", do("env", WEB_THREADS="many")),
     "a time-out has no unit": ("E040", do("env", DATABASE_STATEMENT_TIMEOUT="5foo")),
-    "fewer proxies than none": ("E040", do("env", DJANGO_TRUSTED_HOPS="-1")),
     "TLS is off": ("E009", do("database", sslmode="disable")),
     "TLS is optional": ("E009", do("database", sslmode="prefer")),
     "TLS is optional off Heroku": ("E009", do("without_tls_off_heroku", "prefer")),
-    "nobody verifies the server": ("W046", do("without_tls_off_heroku", "require")),
+    "nobody verifies the server": ("W047", do("without_tls_off_heroku", "require")),
     "secrets are deployed": ("E029", do("file", ".env", "PASSWORD=1")),
     "secrets of an environment": ("E029", do("file", "production.env", "PASSWORD=1")),
     "secrets are committed": ("E029", do("commit", ".env.production")),
@@ -68,6 +69,24 @@ BROKEN = {
         "E025",
         do("file", "Procfile", "web: python manage.py runserver 0.0.0.0:$PORT"),
     ),
+    "the session is for subdomains too": (
+        "E043",
+        do("setting", SESSION_COOKIE_DOMAIN="a.com", SESSION_COOKIE_NAME="__Host-s"),
+    ),
+    "forms are for a part of the site": (
+        "E043",
+        do("setting", CSRF_COOKIE_PATH="/shop", CSRF_COOKIE_NAME="__Host-c"),
+    ),
+    "the release only migrates": (
+        "W044",
+        do("file", "Procfile", "release: python manage.py migrate\nweb: gunicorn\n"),
+    ),
+    "a 503 has no page": (
+        "W045",
+        do("handlers", "handler400", "handler403", "handler404"),
+    ),
+    "the URLs are pasted": ("W045", do("handlers")),
+    "a log is a file": ("W046", do("log_file", "site.log")),
     "web is a program that is not installed": (
         "E026",
         do("file", "Procfile", "web: daphne shop.asgi:application"),
@@ -125,6 +144,20 @@ SOUND = {
     "a host is an address": do("setting", ALLOWED_HOSTS=["[fd00::1]", "10.0.0.1"]),
     "an example of secrets": do("file", ".env.example", "PASSWORD="),
     "a private network needs no TLS": do("without_tls_off_heroku", "disable"),
+    "a cookie without __Host- is for subdomains too": do(
+        "setting", SESSION_COOKIE_DOMAIN="example.com", CSRF_COOKIE_PATH="/shop"
+    ),
+    "a release does more": do(
+        "file",
+        "Procfile",
+        "release: python manage.py release && python manage.py migrate_stock\n"
+        "web: gunicorn\n",
+    ),
+    "a release is a script": do(
+        "file", "Procfile", "release: bin/deploy\nweb: gunicorn\n"
+    ),
+    "a log is a file that is no file": do("log_file", "/dev/stderr"),
+    "numbers are empty": do("env", WEB_THREADS="", DATABASE_POOL_SIZE=""),
     "verify-full is stricter than require": do("database", sslmode="verify-full"),
     "a static file in a variable is not known": do(
         "page", "load static", "static name"

@@ -158,6 +158,33 @@ def test_a_client_that_sends_another_sites_form_cannot_log_a_query(caplog):
     assert "secret" not in caplog.text
 
 
+def post_from(origin, caplog):
+    """Return what the log says of a form that claims to come from there."""
+    client = Client(enforce_csrf_checks=True)
+    client.post("/plain", secure=True, headers={"origin": origin})
+    [message] = [text for text in caplog.messages if "Forbidden" in text]
+    return message
+
+
+def test_the_origin_that_a_cdn_hides_is_told(caplog):
+    said = post_from("https://www.example.com:8443", caplog)
+    assert "https://www.example.com:8443 does not match any trusted origins" in said
+    assert said.endswith("(docs/errors.md#a-403-for-a-form)")
+
+
+@pytest.mark.parametrize(
+    "origin",
+    [
+        "a-secret",
+        "https://me:a-secret@example.com",
+        "https://example.com/a-secret",
+        "https://example.com does not match a-secret does not match any",
+    ],
+)
+def test_an_origin_that_is_more_than_a_host_is_not_logged(caplog, origin):
+    assert "a-secret" not in post_from(origin, caplog)
+
+
 def test_warnings_and_what_ends_gunicorn_are_one_line_each_on_stdout(python):
     code = (
         "import warnings; from gunicorn.config import Config;"

@@ -94,6 +94,21 @@ def test_a_url_that_makes_no_sense_does_not_stop_the_build_and_gives_nothing_awa
     assert "secret" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    "url, local, tls",
+    [
+        ("smtp://localhost:1025", True, False),
+        ("smtp://[::1]:1025", True, False),
+        ("smtp://mail.example.com", True, True),
+        ("smtp://localhost:1025", False, True),
+    ],
+)
+def test_only_in_development_and_to_this_machine_mail_needs_no_tls(url, local, tls):
+    found = mail.mailer({"EMAIL_URL": url}, local=local)["OPTIONS"]
+    assert found["use_tls"] is tls
+    assert found["use_ssl"] is False
+
+
 def test_in_development_mail_is_printed():
     assert mail.mailer({}, local=True)["BACKEND"].endswith("console.EmailBackend")
 

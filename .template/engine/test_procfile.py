@@ -26,7 +26,7 @@ def web(site, monkeypatch):
 
     def check(command):
         site.file("Procfile", f"web: {command}\n")
-        return "\n".join(problem.msg for problem in procfile.web_process())
+        return "\n".join(problem.msg for problem in procfile.process_types())
 
     return check
 

@@ -44,6 +44,17 @@ def test_any_other_bucket_has_amazons_names(with_the_library):
     assert (found["bucket_name"], found["region_name"]) == ("mine", "auto")
 
 
+def test_the_names_of_django_storages_are_understood_too(with_the_library):
+    environ = {
+        "AWS_STORAGE_BUCKET_NAME": "mine",
+        "AWS_S3_REGION_NAME": "eu-north-1",
+        "AWS_S3_ENDPOINT_URL": "https://minio.example.com",
+    }
+    found = uploads.storage(environ, local=False)["OPTIONS"]
+    assert found["region_name"] == "eu-north-1"
+    assert found["endpoint_url"] == "https://minio.example.com"
+
+
 def test_an_upload_never_replaces_another(with_the_library):
     assert not uploads.storage(BUCKETEER, local=False)["OPTIONS"]["file_overwrite"]
 

@@ -13,7 +13,7 @@ from django.tasks import TaskResultStatus
 from django.utils import timezone
 from django_tasks_db.models import DBTaskResult
 
-from dyno import health, logs, views, worker
+from dyno import health, heartbeat, logs, views, worker
 from dyno.heartbeat import Heartbeat, put_back
 from dyno.worker import Worker
 
@@ -249,6 +249,34 @@ def test_ready_tells_how_many_tasks_wait(queue, client, monkeypatch):
     monkeypatch.setattr(views, "health", health.Health())
     tasks.work.enqueue()
     assert client.get("/ready").json()["queued"] == 1
+
+
+@pytest.fixture
+def old_task(queue, on_postgresql, monkeypatch):
+    """A task that has waited for two hours."""
+    monkeypatch.setattr(heartbeat.idle.filters[0], "quiet_until", 0)
+    tasks.work.enqueue()
+    two_hours_ago = timezone.now() - timedelta(hours=2)
+    DBTaskResult.objects.update(enqueued_at=two_hours_ago)
+
+
+def test_tasks_that_wait_without_a_worker_are_told_once_a_minute(old_task, caplog):
+    for _ in range(2):
+        assert heartbeat.queue_and_workers() == {"queued": 1, "workers": 0}
+    [said] = [text for text in caplog.messages if "No worker runs" in text]
+    assert "Fix: heroku ps:scale worker=1 " in said
+
+
+def test_tasks_that_wait_for_their_turn_are_not_told(old_task, caplog):
+    Heartbeat("worker.1-alive").beat()
+    assert heartbeat.queue_and_workers() == {"queued": 1, "workers": 1}
+    assert not caplog.messages
+
+
+def test_a_new_task_may_wait_for_a_worker_that_starts(old_task, caplog):
+    DBTaskResult.objects.update(enqueued_at=timezone.now())
+    assert heartbeat.queue_and_workers() == {"queued": 1, "workers": 0}
+    assert not caplog.messages
 
 
 def test_ready_counts_no_tasks_while_the_database_is_away(queue, client, monkeypatch):

@@ -1,5 +1,6 @@
 """The config vars, and what the settings have made of them."""
 
+import logging
 import os
 import re
 import subprocess
@@ -23,12 +24,11 @@ SECRETS = (".env", ".env.*", "*.env")
 
 # Config vars whose mistakes nobody else reports: what each must match, and an example.
 FORMS = {
-    "DATABASE_POOL_SIZE": (r"[1-9]\d*", "8"),
-    "DATABASE_STATEMENT_TIMEOUT": (r"\d+(us|ms|s|min|h|d)?", "25s"),
-    "DJANGO_STATIC_HOST": (r"https://[a-z0-9.-]+(:\d+)?/?", "https://cdn.example.com"),
-    "DJANGO_TRUSTED_HOPS": (r"\d+", "1"),
-    "WEB_CONCURRENCY": (r"\d+", "2"),
-    "WEB_THREADS": (r"[1-9]\d*", "40"),
+    "DATABASE_POOL_SIZE": (r"|[1-9]\d*", "8"),
+    "DATABASE_STATEMENT_TIMEOUT": (r"|\d+(us|ms|s|min|h|d)?", "25s"),
+    "DJANGO_STATIC_HOST": (r"|https://[a-z\d.-]+(:\d+)?/?", "https://cdn.example.com"),
+    "WEB_CONCURRENCY": (r"\d+", "2"),  # gunicorn reads it, and does not take ""
+    "WEB_THREADS": (r"|[1-9]\d*", "40"),
 }
 
 
@@ -84,10 +84,33 @@ def hosts() -> Problems:
 
 
 @check()
+def cookies() -> Problems:
+    """Find a cookie that browsers refuse, so that every form is a 403."""
+    for kind in ("SESSION_COOKIE", "CSRF_COOKIE"):
+        name = getattr(settings, f"{kind}_NAME")
+        domain = getattr(settings, f"{kind}_DOMAIN")
+        path = getattr(settings, f"{kind}_PATH")
+        if name.startswith("__Host-") and (domain or path != "/"):
+            cause = f"Browsers refuse {name} with {kind}_DOMAIN or {kind}_PATH."
+            fix = f"remove these from settings.py, or __Host- from {kind}_NAME"
+            yield error(43, cause, fix)
+
+
+@check()
+def log_files() -> Problems:
+    """Find a log on a dyno's disk, where it is lost and nobody sees it."""
+    for name in logging.getHandlerNames():
+        path = getattr(logging.getHandlerByName(name), "baseFilename", "/dev/stdout")
+        if on_heroku() and not path.startswith("/dev/"):
+            cause = f"The log that {name} in LOGGING writes to a file is lost."
+            yield warning(46, cause, 'a handler "logging.StreamHandler" in settings.py')
+
+
+@check()
 def forms() -> Problems:
     """Find a value that would have no effect, or the wrong one."""
     for name, (pattern, example) in FORMS.items():
-        if not re.fullmatch(f"({pattern})?", os.environ.get(name, "")):
+        if not re.fullmatch(pattern, os.environ.get(name, example)):
             fix = f"heroku config:set {name}={example}"
             yield error(40, f"{name} does not look like {example}.", fix)
 

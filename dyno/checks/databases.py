@@ -50,7 +50,7 @@ def database_tls() -> Problems:
                 "sslmode=verify-full in its URL, with sslrootcert=FILE if its provider "
             )
             fix += "has an authority of its own"
-            yield warning(46, cause, fix)
+            yield warning(47, cause, fix)
 
 
 @check()

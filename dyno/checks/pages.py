@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +46,17 @@ def static_files() -> Problems:
             if file.stat().st_mtime > path.stat().st_mtime:
                 yield error(30, f"{file.name} changed after collectstatic.", COLLECT)
                 return
+
+
+@check()
+def error_pages() -> Problems:
+    """Find a URLconf that lost its error pages: a 503 is then a 500 without a code."""
+    urls = import_module(settings.ROOT_URLCONF)
+    for status in (400, 403, 404, 500):
+        if not hasattr(urls, f"handler{status}"):
+            view = "server_error" if status == 500 else "client_error"
+            fix = f'handler{status} = "dyno.views.{view}" in that file'
+            yield warning(45, f"{urls.__name__} has no handler{status}.", fix)
 
 
 def project_templates() -> Iterator[tuple[Any, str, Path]]:

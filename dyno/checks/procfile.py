@@ -1,4 +1,4 @@
-"""The Procfile: whether its process type `web` would start."""
+"""The Procfile: whether its process types are the right ones, and `web` starts."""
 
 import os
 import re
@@ -10,7 +10,7 @@ from pathlib import Path
 
 from django.conf import settings
 
-from dyno.checks.registry import Problems, check, error, is_local
+from dyno.checks.registry import Problems, check, error, is_local, warning
 
 # How long a web process may take to start, in seconds:
 # https://devcenter.heroku.com/articles/error-codes#r10-boot-timeout
@@ -54,10 +54,14 @@ def gunicorn_problem(arguments: list[str]) -> str:
 
 
 @check()
-def web_process() -> Problems:
-    """Find a web process that is missing, is for development or does not start."""
+def process_types() -> Problems:
+    """Find a release that checks nothing, and a web process that does not start."""
     procfile = Path(settings.BASE_DIR, "Procfile")
     text = procfile.read_text("utf-8") if procfile.is_file() else ""
+    if re.search(r"^release:(?!.*\brelease\b).*\bmigrate\b", text, re.MULTILINE):
+        cause = "The Procfile's `release` migrates without these checks and a lock."
+        fix = "write `release: python manage.py release` into the Procfile"
+        yield warning(44, cause, fix)
     match = re.search(r"^web:[ \t]*(\S.*)$", text, re.MULTILINE)
     if not match or "runserver" in match[1]:
         fix = "write `web: gunicorn` into the Procfile"

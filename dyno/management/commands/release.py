@@ -21,6 +21,7 @@ LOCK_WAIT = "10min"
 LOCK_TIMEOUT = "5s"
 
 STAYS = "The release that was live stays live."
+QUERY = "A query runs as a module is loaded. Fix: move it into a function"
 LOCKED = (
     f"{STAYS} Fix: find the session with heroku pg:locks, end it with heroku pg:kill "
     "PID, then heroku releases:retry  (docs/errors.md#locks)"
@@ -40,6 +41,9 @@ class Command(BaseCommand):
         except CommandError as error:
             after = f"{STAYS} After the fix: heroku releases:retry, or commit and push"
             raise CommandError(f"{error}\n{after}") from None
+        except Error as error:  # the traceback shows where
+            error.add_note(f"{QUERY}  (docs/errors.md#a-query-at-import)")
+            raise
         if not database.attached():
             fix = f"Fix: {database.ATTACH}"
             self.say(f"No database is attached, so nothing is migrated. {fix}")
@@ -91,8 +95,6 @@ class Command(BaseCommand):
                 self.say(f"The database {alias} is a follower, so it is not migrated")
                 return
             before = len(unapplied(alias))
-            if alias == "default":
-                call_command("createcachetable", database=alias, verbosity=0)
         except (Error, CommandError) as error:
             raise CommandError(refusal(alias, error)) from None
         try:

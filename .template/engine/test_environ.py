@@ -1,0 +1,30 @@
+"""Config vars that are numbers."""
+
+import pytest
+from django.core.exceptions import ImproperlyConfigured
+
+from dyno.environ import whole_number
+
+
+@pytest.mark.parametrize(
+    "text, number", [("2", 2), ("0", 0), (" 31536000\n", 31536000), ("", 40)]
+)
+def test_a_number_is_read_and_an_empty_one_is_the_default(monkeypatch, text, number):
+    monkeypatch.setenv("WEB_THREADS", text)
+    assert whole_number("WEB_THREADS", 40) == number
+
+
+def test_a_config_var_that_is_not_set_is_the_default(monkeypatch):
+    monkeypatch.delenv("WEB_THREADS", raising=False)
+    assert whole_number("WEB_THREADS", 40) == 40
+
+
+@pytest.mark.parametrize("text", ["1 year", "all", "-1", "1.5", "\u00b2", " ", "1_0"])
+def test_what_is_no_number_is_told_by_its_name_and_never_repeated(monkeypatch, text):
+    monkeypatch.setenv("DJANGO_TRUSTED_HOPS", text)
+    with pytest.raises(ImproperlyConfigured) as caught:
+        whole_number("DJANGO_TRUSTED_HOPS", 1)
+    assert str(caught.value) == (
+        "DJANGO_TRUSTED_HOPS is not a whole number. "
+        "Fix: heroku config:set DJANGO_TRUSTED_HOPS=1  (docs/errors.md#e040)"
+    )
