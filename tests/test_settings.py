@@ -37,7 +37,7 @@ for folder in engines["django"].engine.dirs:
     for path in folder.rglob("*.html"):
         template = path.relative_to(folder).as_posix()
         engines["django"].get_template(template).render()
-call_command("check", deploy=True, fail_level="WARNING")
+call_command("check", deploy=True, fail_level="ERROR")
 """
 
 

@@ -135,6 +135,12 @@ class Site:
     def page(self, *tags):
         self.file("templates/page.html", "".join(map(tag, tags)))
 
+    def template(self, name, text):
+        self.file(f"templates/{name}", text)
+
+    def latin(self):
+        (self.root / "templates/latin.html").write_bytes("é".encode("latin-1"))
+
     def picture(self):
         (self.root / "templates/picture.png").write_bytes(b"\x89PNG")
 
