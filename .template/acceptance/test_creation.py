@@ -179,7 +179,7 @@ def test_what_the_documents_tell_to_change_leaves_the_tests_green(create, tmp_pa
     change(
         project / "x/settings.py",
         ('"script-src": OWN', '"script-src": [*OWN, "https://example.com"]'),
-        ('"img-src": OWN', '"img-src": [*OWN, "https://example.com"]'),
+        ('[*OWN, "data:"]', '[*OWN, "data:", "https://example.com"]'),
         ('LANGUAGE_CODE = "en-us"', 'LANGUAGE_CODE = "de"'),
     )
     change(

@@ -57,7 +57,7 @@ def scan(scorer, slug, secret_key):
 
 SENT = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; "
-    "style-src 'self'; img-src 'self'; font-src 'self'; media-src 'self'; "
+    "style-src 'self'; img-src 'self' data:; font-src 'self'; media-src 'self'; "
     "manifest-src 'self'; connect-src 'self'; "
     "form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
     "Cross-Origin-Opener-Policy": "same-origin",

@@ -170,6 +170,12 @@ class Site:
         self.setting(TEMPLATES=[self.settings.TEMPLATES[0] | {"DIRS": folders}])
         self.file(f"blog/templates/{name}")
 
+    def template(self, name, text):
+        self.file(f"templates/{name}", text)
+
+    def latin(self):
+        (self.root / "templates/latin.html").write_bytes("é".encode("latin-1"))
+
     def picture(self):
         (self.root / "templates/picture.png").write_bytes(b"\x89PNG")
 

@@ -6,7 +6,7 @@ from operator import methodcaller as do
 from pathlib import Path
 
 import pytest
-from sites import FILES, found
+from sites import FILES, found, tag
 
 from dyno import checks
 
@@ -114,7 +114,28 @@ BROKEN = {
     "a page extends no template": ("E031", do("page", "extends 'nosuch.html'")),
     "a page does not compile": ("E032", do("page", "endif")),
     "a page loads no library": ("E032", do("page", "load nosuch")),
-    "a page hides that of an app": ("W042", do("app_page", "page.html")),
+    "a page hides that of an app": ("W048", do("app_page", "page.html")),
+    "a page in a folder includes no template beside it": (
+        "E031",
+        do("template", "shop/page.html", tag("include './nosuch.html'")),
+    ),
+    "a page includes no template if": (
+        "E031",
+        do("page", "if a", "else", "include 'nosuch.html'", "endif"),
+    ),
+    "a page includes no template in what it overrides": (
+        "E031",
+        do("page", "extends 'admin/base.html'", "block a", "include 'n'", "endblock"),
+    ),
+    "a page names no static file for later": (
+        "E031",
+        do("page", "load static", "static 'nosuch.css' as address"),
+    ),
+    "a page includes no part of another": ("E031", do("page", "include 'page.html#a'")),
+    "an email does not compile": ("E032", do("template", "mail.txt", tag("endif"))),
+    "a feed does not compile": ("E032", do("template", "feed.xml", tag("endif"))),
+    "a page is not in UTF-8": ("E032", do("latin")),
+    "the policy refuses a script": ("W042", do("template", "a.html", "<p onclick=a>")),
 }
 
 
@@ -165,6 +186,33 @@ SOUND = {
     "a page that includes another": do("page", "include 'admin/base.html'"),
     "a picture is no template": do("picture"),
     "a page of an app has a name of its own": do("app_page", "blog/page.html"),
+    "documentation is no template": do("template", "docs/tags.md", tag("endif")),
+    "Jinja2 has its own templates": do(
+        "template", "jinja2/page.html", tag("set a = 1")
+    ),
+    "a page in a folder extends one beside it and includes one above": do(
+        "template",
+        "shop/page.html",
+        tag("extends './page.html'".replace("./", "../"))
+        + tag("include '../page.html'"),
+    ),
+    "a page extends another of its own name": do(
+        "template", "admin/base.html", tag("extends 'admin/base.html'")
+    ),
+    "a comment names no template": do(
+        "page", "comment", "include 'nosuch.html'", "static", "endcomment"
+    ),
+    "a page shows how to include a template": do(
+        "page", "verbatim", "include 'nosuch.html'", "endverbatim"
+    ),
+    "a template in a variable is not known": do("page", "include name"),
+    "a template is a variable with a default": do(
+        "page", "include name|default:'nosuch.html'"
+    ),
+    "a template's name is put together": do("page", "include 'icons/'|add:name"),
+    "a page includes a part of its own": do(
+        "page", "partialdef a", "endpartialdef", "include 'page.html#a'"
+    ),
 }
 
 
@@ -291,5 +339,5 @@ def test_a_check_that_is_silenced_does_not_keep_a_server_from_starting(site):
 
 def test_a_hidden_page_is_named_with_that_which_hides_it(site):
     site.app_page("page.html")
-    said = found()["deploy.W042"].msg
+    said = found()["deploy.W048"].msg
     assert said.startswith("templates/page.html hides blog/templates/page.html")

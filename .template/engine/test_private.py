@@ -9,18 +9,21 @@ from django.db import connection
 from django.db.backends.postgresql.base import DatabaseWrapper
 from django.db.migrations.executor import MigrationExecutor
 from django.db.migrations.graph import MigrationGraph
+from django.template import Engine, Node
+from django.template.base import FilterExpression
 from django.utils.csp import build_policy
 from django_tasks_db.models import DBTaskResult
 from gunicorn.workers import base
 from psycopg_pool import pool
+from sites import tag
 
 README = Path(__file__).resolve().parents[2] / "dyno/README.md"
 
 
-def test_the_readme_lists_five():
+def test_the_readme_lists_seven():
     table = README.read_text().partition("## Names that are not public")[2]
     rows = re.findall(r"^\| .*`.*$", table, re.MULTILINE)
-    assert len(rows) == 5
+    assert len(rows) == 7
 
 
 def test_gunicorn_logs_a_refused_request_in_the_words_that_the_log_looks_for():
@@ -35,6 +38,18 @@ def test_djangos_manifest_storage_asks_hashed_name_for_each_file():
 
 def test_django_builds_a_policy_from_the_setting_alone():
     assert build_policy({"default-src": ["'none'"]}) == "default-src 'none'"
+
+
+def test_a_compiled_template_tells_its_tags_and_their_constants():
+    tags = map(tag, ["if a", "include 'b'", "include c|lower", "endif"])
+    template = Engine().from_string("".join(["text", *tags]))
+    nodes = template.nodelist.get_nodes_by_type(Node)
+    tags = [node.token.contents for node in nodes]
+    assert tags == ["text", "if a", "include 'b'", "include c|lower"]
+    constant, variable = nodes[2].template, nodes[3].template
+    assert isinstance(constant, FilterExpression)
+    assert (constant.is_var, constant.var, constant.filters) == (False, "b", [])
+    assert variable.is_var and variable.filters
 
 
 def test_the_results_of_tasks_have_what_recovers_them():

@@ -9,19 +9,14 @@ from typing import Any
 from django.conf import settings
 from django.contrib.staticfiles import finders
 from django.contrib.staticfiles.storage import staticfiles_storage
-from django.template import TemplateDoesNotExist, TemplateSyntaxError, engines
+from django.template import Node, TemplateDoesNotExist, TemplateSyntaxError, engines
 from django.template.backends.django import DjangoTemplates
+from django.template.base import FilterExpression
 
 from dyno.checks.databases import is_ours
 from dyno.checks.registry import Problems, check, error, is_local, warning
 
 COLLECT = "python manage.py collectstatic --noinput --clear; on Heroku, push again"
-
-# In brackets, so that `startproject` does not take them for its own tags.
-IGNORED = re.compile(
-    r"[{]#.*?#[}]|[{]% (comment|verbatim).*?[{]% end\1", re.DOTALL | re.ASCII
-)
-NAMES = re.compile(r"[{]%\s*(static|extends|include)\s+(['\"])([^'\"|]+)\2\s")
 
 
 def manifest() -> Path | None:
@@ -59,16 +54,28 @@ def error_pages() -> Problems:
             yield warning(45, f"{urls.__name__} has no handler{status}.", fix)
 
 
-def project_templates() -> Iterator[tuple[Any, str, Path]]:
+def project_templates() -> Iterator[tuple[DjangoTemplates, str, Path]]:
     """Yield the engine, the name and the file of each template of the project."""
     for engine in engines.all():
         if isinstance(engine, DjangoTemplates):
             for folder in map(Path, filter(is_ours, engine.template_dirs)):
                 for path in sorted(filter(Path.is_file, folder.rglob("[!.]*"))):
-                    yield engine, path.relative_to(folder).as_posix(), path
+                    name = path.relative_to(folder).as_posix()
+                    is_rendered = path.suffix in (".html", ".txt", ".xml")
+                    if is_rendered and "jinja2/" not in name:
+                        yield engine, name, path
 
 
-def exists(engine: Any, tag: str, name: str) -> bool:
+def constants(nodes: Any) -> Iterator[tuple[str, str]]:
+    """Yield each constant that a tag names, not in a variable, after its tag."""
+    for node in nodes.get_nodes_by_type(Node):
+        for value in vars(node).values():
+            is_constant = isinstance(value, FilterExpression) and not value.is_var
+            if is_constant and node.token and not value.filters:
+                yield node.token.contents.split()[0], value.var
+
+
+def exists(engine: DjangoTemplates, tag: str, name: str) -> bool:
     """Return whether the static file or the template that a tag names exists."""
     path = manifest()
     try:
@@ -79,28 +86,26 @@ def exists(engine: Any, tag: str, name: str) -> bool:
         else:
             name = re.split("[?#]", name)[0]
             return name.endswith("/") or bool(finders.find(name))
+    except (TemplateSyntaxError, UnicodeDecodeError):
+        return True  # and reported for that template
     except (TemplateDoesNotExist, ValueError):
         return False
-    except TemplateSyntaxError:
-        pass  # reported for that template
     return True
 
 
 @check()
 def templates() -> Problems:
     """Find templates that do not compile, or name what does not exist."""
-    for engine, name, path in project_templates():
+    for engine, name, _ in project_templates():
         try:
-            engine.get_template(name)
-        except UnicodeDecodeError:  # an image, say
-            continue
-        except TemplateSyntaxError as mistake:
+            nodes = engine.get_template(name).template.nodelist
+        except (TemplateSyntaxError, UnicodeDecodeError) as mistake:
             cause = f"The template {name} does not compile: {mistake}."
             yield error(32, cause, "correct the template, commit and push")
             continue
-        text = IGNORED.sub("", path.read_text("utf-8", "replace"))
-        for tag, _, other in NAMES.findall(text):
-            if not exists(engine, tag, other):
+        for tag, other in constants(nodes):
+            named = tag in ("extends", "include", "static")
+            if named and not exists(engine, tag, other):
                 cause = f"The template {name} names {other}, which does not exist."
                 yield error(31, cause, "correct the name or add the file")
 
@@ -114,4 +119,4 @@ def hidden_templates() -> Problems:
         if first != path:
             files = [file.relative_to(settings.BASE_DIR) for file in (first, path)]
             cause = "{} hides {}: both have one name.".format(*files)
-            yield warning(42, cause, f"rename or delete one; an app's go to APP/{name}")
+            yield warning(48, cause, f"rename or delete one; an app's go to APP/{name}")

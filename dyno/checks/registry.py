@@ -9,6 +9,7 @@ from django.conf import settings
 from django.core import checks
 
 Problems = Iterator[checks.CheckMessage]
+Check = Callable[[], Problems]
 
 
 def is_local() -> bool:
@@ -33,14 +34,14 @@ def warning(number: int, cause: str, fix: str) -> checks.CheckMessage:
     return checks.Warning(cause, id=f"deploy.W{number:03}", hint=hint)
 
 
-def check(*tags: str) -> Callable[[Callable[[], Problems]], Callable[[], Problems]]:
-    """Register a generator of problems as a deployment check."""
+def check(*tags: str, deploy: bool = True) -> Callable[[Check], Check]:
+    """Register a generator of problems, by default as a deployment check."""
 
-    def decorate(generator: Callable[[], Problems]) -> Callable[[], Problems]:
+    def decorate(generator: Check) -> Check:
         def run(app_configs: Any, **kwargs: Any) -> list[checks.CheckMessage]:
             return list(generator())
 
-        checks.register(run, *tags, deploy=True)
+        checks.register(run, *tags, deploy=deploy)
         return generator
 
     return decorate

@@ -1,0 +1,234 @@
+"""The check that names what SECURE_CSP refuses in the project's templates."""
+
+import re
+
+import pytest
+from django.core import checks
+from django.utils.csp import CSP
+from sites import found, tag
+
+from dyno.checks.policy import policy
+
+OWN = [CSP.SELF]
+POLICY = {
+    "default-src": [CSP.NONE],
+    "script-src": OWN,
+    "style-src": OWN,
+    "img-src": [*OWN, "data:"],
+    "font-src": OWN,
+    "media-src": OWN,
+    "connect-src": OWN,
+    "form-action": [CSP.SELF],
+}
+CDN = "https://cdn.jsdelivr.net"
+VARIABLE = "{" + "{ variable }" + "}"
+NONCE = tag("csp_nonce_attr")
+
+
+@pytest.fixture
+def report(site, settings):
+    """Return a function that writes a template, and returns the warnings."""
+    settings.SECURE_CSP = POLICY
+    settings.OWN = OWN
+
+    def write(text, name="shop/page.html"):
+        site.template(name, text)
+        return [(problem.msg, problem.hint) for problem in policy()]
+
+    return write
+
+
+REFUSED = {
+    f"<script src='{CDN}/a.js'></script>": f'"script-src": [*OWN, "{CDN}"],',
+    "<script src=//cdn.jsdelivr.net/a></script>": f'"script-src": [*OWN, "{CDN}"],',
+    f"<link href='{CDN}/a.css' rel=stylesheet>": f'"style-src": [*OWN, "{CDN}"],',
+    f"<link rel='preload' as='font' href='{CDN}/a'>": f'"font-src": [*OWN, "{CDN}"],',
+    f"<link rel='preload' as='script' href={CDN}/a>": f'"script-src": [*OWN, "{CDN}"],',
+    f"<link rel='SHORTCUT ICON' href={CDN}/a>": f'"img-src": [*OWN, "data:", "{CDN}"],',
+    f"<IMG alt='' SRC='{CDN}/a.png'>": f'"img-src": [*OWN, "data:", "{CDN}"],',
+    f"<video><source src='{CDN}/a'></video>": f'"media-src": [*OWN, "{CDN}"],',
+    "<iframe src='https://youtube.com/a'></iframe>": (
+        '"frame-src": ["https://youtube.com"],'
+    ),
+    "<form action=https://pay.example.com:8443/a></form>": (
+        '"form-action": [*OWN, "https://pay.example.com:8443"],'
+    ),
+    "<script>a</script>": '"script-src": [*OWN, CSP.UNSAFE_INLINE],',
+    "<script type=module>a</script>": '"script-src": [*OWN, CSP.UNSAFE_INLINE],',
+    "<script type='text/javascript'>a</script>": (
+        '"script-src": [*OWN, CSP.UNSAFE_INLINE],'
+    ),
+    f"<script nonce='{VARIABLE}'>a</script>": '"script-src": [*OWN, CSP.NONCE],',
+    f"<script {NONCE}>a</script>": '"script-src": [*OWN, CSP.NONCE],',
+    "<a href='javascript:history.back()'>": '"script-src": [*OWN, CSP.UNSAFE_INLINE],',
+    "<button type=submit onClick='a()'>": '"script-src-attr": [CSP.UNSAFE_INLINE],',
+    "<style>a { color: red }</style>": '"style-src": [*OWN, CSP.UNSAFE_INLINE],',
+    f"<p style='width: {VARIABLE}'>": '"style-src-attr": [CSP.UNSAFE_INLINE],',
+    tag("if a")
+    + "<p style=a>"
+    + tag("endif"): '"style-src-attr": [CSP.UNSAFE_INLINE],',
+    f"<p {tag('if a')}style='a'{tag('endif')}>": (
+        '"style-src-attr": [CSP.UNSAFE_INLINE],'
+    ),
+    f"<p title='{tag('url "a"')}' style=a>": '"style-src-attr": [CSP.UNSAFE_INLINE],',
+    "<![if !IE]><p style=a><![endif]>": '"style-src-attr": [CSP.UNSAFE_INLINE],',
+    "<![nonsense <p></p><p style=a>": '"style-src-attr": [CSP.UNSAFE_INLINE],',
+}
+
+
+@pytest.mark.parametrize(("html", "line"), REFUSED.items(), ids=REFUSED)
+def test_what_the_policy_refuses_is_named_with_its_place_and_the_line(
+    report, settings, html, line
+):
+    before = "\n".join([tag("comment"), "<p style=a>", tag("endcomment"), "<p>", ""])
+    said = report(before + html)
+    assert len(said) == 1
+    cause, hint = said[0]
+    assert "in shop/page.html, line 5" in cause
+    assert hint.startswith(f"Fix: {line} in SECURE_CSP in settings.py ")
+    assert hint.endswith("(docs/errors.md#w042)")
+    more = eval("{" + line + "}", {"CSP": CSP, "OWN": OWN})
+    settings.SECURE_CSP = POLICY | more
+    assert not [*policy()]
+
+
+def test_google_fonts_need_two_hosts(report):
+    styles = "https://fonts.googleapis.com"
+    said = report(f"<link href='{styles}/css2?family=Inter' rel='stylesheet'>")
+    lines = [hint for _, hint in said]
+    assert f'"style-src": [*OWN, "{styles}"],' in lines[0]
+    assert '"font-src": [*OWN, "https://fonts.gstatic.com"],' in lines[1]
+
+
+ALLOWED = [
+    f"<script src='{tag('static "a.js"')}'></script>",
+    f"<script src='{VARIABLE}'></script>",
+    f"<script src='https://{VARIABLE}/a.js'></script>",
+    f"<script src='{VARIABLE}://cdn.example.com/a.js'></script>",
+    "<script src='/static/a.js'></script><link rel=stylesheet href=a.css>",
+    "<script type='application/json'>{}</script>",
+    "<script type='text/x-template'><p style='a'></p></script>",
+    "<img src='data:image/png;base64,aaaa' srcset='' alt='onclick=a'>",
+    f"<link rel='canonical' href='{CDN}'><link rel=preconnect href='{CDN}'>",
+    f"<a href='{CDN}/a.js'>a</a><p style>a <p style=''>",
+    "<form><input on-tap=a x-on:click=a @click=a></form>",
+    "<form method='post' action=''></form><iframe></iframe>",
+    f"<!-- <script src='{CDN}/a.js'></script> -->",
+    "{" + f"# <script src='{CDN}/a.js'></script> #" + "}",
+    f"{tag('comment')}\n<script src='{CDN}/a.js'></script>\n{tag('endcomment')}",
+]
+
+
+@pytest.mark.parametrize("html", ALLOWED)
+def test_what_the_policy_allows_is_not_reported(report, html):
+    assert report(html) == []
+
+
+EVERYTHING = f"""
+<script src="{CDN}/a.js"></script><link href="{CDN}/a.css" rel="stylesheet">
+<style></style><p style="a" onclick="a"><script>a</script><img src="{CDN}/a.png">
+<iframe src="{CDN}"></iframe><form action="{CDN}"></form>
+"""
+
+
+def test_there_is_one_line_for_each_kind_and_it_counts_the_places(report):
+    said = report(EVERYTHING * 3)
+    assert len(said) == 9
+    assert all("shop/page.html, line" in cause for cause, _ in said)
+    assert all(", and 2 more" in cause for cause, _ in said)
+
+
+def test_the_last_line_of_a_directive_holds_all(report, settings):
+    lines = [hint for _, hint in report(EVERYTHING)]
+    policy_lines = re.findall(r'Fix: (".*\],)', "\n".join(lines))
+    changed = eval("{" + "".join(policy_lines) + "}", {"CSP": CSP, "OWN": OWN})
+    settings.SECURE_CSP = POLICY | changed
+    assert report(EVERYTHING) == []
+
+
+OPENED = {
+    "a host": (f"<script src='{CDN}/a'></script>", "script-src", "cdn.jsdelivr.net"),
+    "a path": (f"<script src='{CDN}/a'></script>", "script-src", f"{CDN}/npm/"),
+    "subdomains": (f"<img src='{CDN}/a'>", "img-src", "https://*.jsdelivr.net"),
+    "a scheme": (f"<img src='{CDN}/a'>", "img-src", "https:"),
+    "everything": (f"<img src='{CDN}/a'>", "img-src", "*"),
+    "one string": (f"<img src='{CDN}/a'>", "img-src", f"'self' {CDN}"),
+    "a tuple": (f"<img src='{CDN}/a'>", "img-src", ("'self'", CDN)),
+    "a set": (f"<img src='{CDN}/a'>", "img-src", {"'self'", CDN}),
+    "frames by default": (f"<iframe src='{CDN}/a'>", "default-src", [CDN]),
+    "a nonce": (f"<script {NONCE}>a</script>", "script-src", [CSP.NONCE]),
+    "a file with a nonce": (
+        f"<script {NONCE} src='{CDN}/a'></script>",
+        "script-src",
+        [CSP.NONCE],
+    ),
+    "a hash": ("<script>a</script>", "script-src", ["'sha256-aaaa'"]),
+    "all attributes of style": ("<p style=a>", "style-src", CSP.UNSAFE_INLINE),
+    "all handlers": ("<p onclick=a>", "script-src", CSP.UNSAFE_INLINE),
+}
+
+
+@pytest.mark.parametrize(("html", "name", "allowed"), OPENED.values(), ids=OPENED)
+def test_an_owners_own_line_is_understood(report, settings, html, name, allowed):
+    assert len(report(html)) == 1
+    settings.SECURE_CSP = POLICY | {name: allowed}
+    assert report(html) == []
+
+
+@pytest.mark.parametrize("setting", [{}, None, {"base-uri": [CSP.NONE]}])
+def test_without_a_policy_nothing_is_reported(report, settings, setting):
+    settings.SECURE_CSP = setting
+    assert report(EVERYTHING) == []
+
+
+def test_images_in_the_data_of_a_page_need_a_source(report, settings):
+    settings.SECURE_CSP = POLICY | {"img-src": OWN}
+    assert '"img-src": [*OWN, "data:"],' in report("<img src='data:a'>")[0][1]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "email/welcome.html",
+        "shop/emails/base.html",
+        "mail/order.html",
+        "registration/password_reset_email.html",
+        "email.html",
+        "welcome.txt",
+    ],
+)
+def test_emails_are_left_alone(report, name):
+    assert report(EVERYTHING, name) == []
+
+
+@pytest.mark.parametrize("name", ["mailing/list.html", "females.html", "a.html"])
+def test_pages_are_not_taken_for_emails(report, name):
+    assert report(EVERYTHING, name)
+
+
+def test_it_is_a_warning_that_can_be_silenced(report, settings):
+    report("<p style=a>")
+    message = found()["deploy.W042"]
+    assert message.level == checks.WARNING
+    assert not message.is_silenced()
+    settings.SILENCED_SYSTEM_CHECKS = ["deploy.W042"]
+    assert message.is_silenced()
+
+
+LIST = """
+import sys
+sys.argv[1:] = sys.argv[1:2]
+import django
+from django.core.checks.registry import registry
+django.setup()
+for check in registry.get_checks():
+    print(check.__module__)
+"""
+
+
+@pytest.mark.parametrize("command", ["runserver", "migrate", "check"])
+def test_only_runserver_asks_without_being_told_to(python, command):
+    """Each of these runs the checks that are not for deployment."""
+    listed = python("-c", LIST, command)
+    assert listed.returncode == 0, listed.stderr
+    assert ("dyno.checks.registry" in listed.stdout) is (command == "runserver")
