@@ -115,11 +115,6 @@ def is_local(host: str) -> bool:
     return bool(re.fullmatch(r"|localhost|127\.[\d.]+|\[?::1\]?|/.*", host or ""))
 
 
-def is_pooled(connection: Any) -> bool:
-    """Return whether a pooler in transaction mode stands before the server."""
-    return bool(connection.settings_dict.get("DISABLE_SERVER_SIDE_CURSORS"))
-
-
 def attached(alias: str = "default") -> bool:
     """Return whether there is a database at all: Django uses a dummy for none."""
     return connections[alias].vendor != "unknown"
@@ -144,16 +139,6 @@ def use_direct_connection() -> None:
     """
     if DIRECT in connections:
         connections["default"] = connections[DIRECT].copy("default")
-
-
-def pooler_problem() -> str:
-    """Return why a command that needs a session of its own cannot run, "" if it can."""
-    if not is_pooled(connections[direct_alias()]):
-        return ""
-    return (
-        "A pooler would give this command's locks to other processes. "
-        "Fix: start it without bin/start-pgbouncer, which is for web dynos"
-    )
 
 
 def is_follower(alias: str) -> bool:

@@ -29,6 +29,11 @@ def is_unavailable(error: BaseException | None) -> bool:
     return isinstance(error, kinds) and not lacks_migration(error)
 
 
+UNPOOLED = (
+    "set DATABASE_URL to the URL past the pooler, and DATABASE_CONNECTION_POOL_URL to "
+    "the pooler's  (docs/growing.md#a-connection-pooler)"
+)
+
 # Of what PostgreSQL or libpq says: a part, what it means, and what helps on Heroku and
 # elsewhere.
 KNOWN = [
@@ -68,6 +73,12 @@ KNOWN = [
         "?sslmode=require at the end of its URL",
         "?sslmode=verify-full&sslrootcert=FILE of the provider's own authority at the "
         "end of its URL, or ?sslmode=require, which verifies nothing",
+    ),
+    (
+        "unsupported startup parameter",
+        "it is behind a pooler, which takes no time-out",
+        UNPOOLED,
+        UNPOOLED,
     ),
 ]
 

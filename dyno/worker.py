@@ -8,13 +8,16 @@ import os
 import secrets
 import signal
 import time
+from datetime import timedelta
 from typing import Any
 
 from django.core.management import call_command
 from django.db import Error, InterfaceError, OperationalError, connections
 from django.db.models.signals import pre_save
 from django.dispatch import receiver
+from django.tasks import TaskResultStatus
 from django.tasks.signals import task_finished, task_started
+from django.utils import timezone
 from django_tasks_db.models import DBTaskResult
 
 from dyno import logs
@@ -26,6 +29,9 @@ logger = logging.getLogger(__name__)
 
 # How long a connection is kept between tasks, in seconds.
 KEPT_SECONDS = 600
+
+# How long a task waits at least that this release does not have.
+LATER = timedelta(minutes=1)
 
 
 @receiver(pre_save, sender=DBTaskResult)
@@ -42,6 +48,7 @@ class Worker:
         worker_id = f"{os.environ.get('DYNO', 'worker')}-{secrets.token_hex(4)}"
         self.heartbeat = Heartbeat(worker_id)
         self.stopping = False
+        self.unknown: Any = None  # the id of the task that this release did not have
         self.handlers: dict[int, Any] = {}  # of signals, while a task runs
         self.options = {"queue_name": "*", "batch": batch, "worker_id": worker_id}
         task_started.connect(self.begin_task)
@@ -70,6 +77,10 @@ class Worker:
                 wait_for_database(error)
             except SystemExit:  # a signal came between two tasks
                 break
+            except Exception:
+                if not self.unknown:
+                    raise
+                self.unknown = None
         logger.info("Stopped, with no task left running")
 
     def begin_task(self, task_result: Any, **kwargs: Any) -> None:
@@ -78,6 +89,7 @@ class Worker:
         if row is None:
             return  # of another backend, which runs its tasks at once
         self.heartbeat.running_task = row.pk
+        self.unknown = None
         logs.request_id.set(row.args_kwargs.get("request_id", "-"))
         for number in (signal.SIGINT, signal.SIGTERM):
             self.handlers[number] = signal.signal(number, self.stop_after_task)
@@ -101,6 +113,12 @@ class Worker:
         """Wait for the database, and let no column refuse the outcome of a task."""
         text = instance.traceback.replace("\0", "")
         instance.traceback = text.encode(errors="replace").decode()
+        failed = instance.status == TaskResultStatus.FAILED
+        if failed and instance.pk != self.heartbeat.running_task:
+            try:
+                instance.task  # noqa: B018
+            except Exception as error:
+                self.leave_in_queue(instance, error)
         while instance.pk == self.heartbeat.running_task:
             try:
                 with connections["default"].cursor() as cursor:
@@ -108,3 +126,21 @@ class Worker:
                 break
             except (OperationalError, InterfaceError) as error:
                 wait_for_database(error)
+
+    def leave_in_queue(self, instance: DBTaskResult, error: Exception) -> None:
+        """Queue a task again that this release does not have: another one may."""
+        self.unknown = instance.pk
+        now = timezone.now()
+        run_after = now + max(LATER, now - instance.enqueued_at)
+        row = DBTaskResult.objects.filter(pk=instance.pk)
+        row.update(run_after=run_after, worker_ids=instance.worker_ids[:-1])
+        instance.status = TaskResultStatus.READY
+        instance.finished_at = None
+        logger.error(
+            "Task id=%s path=%s is not in this release: %s. It waits until %s. Fix: "
+            "give it back under this name, or delete it  (docs/growing.md#tasks)",
+            instance.pk,
+            instance.task_path,
+            error,
+            run_after.isoformat(timespec="seconds"),
+        )

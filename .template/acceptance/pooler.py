@@ -15,10 +15,10 @@ unix_socket_dir =
 auth_type = scram-sha-256
 auth_file = {folder}/users.txt
 admin_users = dyno
-pool_mode = transaction
+pool_mode = {mode}
 default_pool_size = {size}
 max_client_conn = 500
-server_round_robin = 1
+server_round_robin = {turns}
 server_tls_sslmode = require
 client_tls_sslmode = {tls}
 client_tls_key_file = {folder}/server.key
@@ -29,16 +29,18 @@ client_tls_cert_file = {folder}/server.crt
 class PgBouncer(parts.Part):
     """A pooler of `size` server connections; like Heroku's it demands TLS by default.
 
-    `tls="disable"` makes it the buildpack's, which runs on the dyno itself.
+    `tls="disable"` makes it the buildpack's, which runs on the dyno itself. It gives
+    out its servers in turn, or with `turns=0` the one used last first, as by default.
     """
 
     user = "nobody"  # it refuses to run as root
 
-    def __init__(self, postgres, size=20, tls="require"):
+    def __init__(self, postgres, size=20, tls="require", mode="transaction", turns=1):
         self.postgres, self.port, self.tls = postgres, parts.free_port(), tls
         super().__init__()
         names = {"folder": self.folder, "port": self.port, "server": postgres.port}
-        config = CONFIG.format(size=size, tls=tls, **names)
+        options = {"size": size, "tls": tls, "mode": mode, "turns": turns}
+        config = CONFIG.format(**options, **names)
         (self.folder / "pgbouncer.ini").write_text(config)
         (self.folder / "users.txt").write_text(f'"dyno" "{parts.PASSWORD}"\n')
 

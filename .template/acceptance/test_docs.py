@@ -140,6 +140,14 @@ def test_each_command_in_the_pages_is_one_of_herokus_cli(manifest, command):
     assert flags <= manifest[name]
 
 
+def add_extensions(postgres, database, *names):
+    """Give a database what Heroku's have, where a superuser adds the extensions."""
+    postgres.psql("CREATE SCHEMA heroku_ext", database)
+    postgres.psql("GRANT USAGE ON SCHEMA heroku_ext TO dyno", database)
+    for name in ("pg_stat_statements", *names):
+        postgres.psql(f"CREATE EXTENSION {name} SCHEMA heroku_ext CASCADE", database)
+
+
 def test_a_backup_is_restored_and_the_site_runs_on_it(
     postgres, source, slug, secret_key, tmp_path
 ):
@@ -156,6 +164,7 @@ def test_a_backup_is_restored_and_the_site_runs_on_it(
     create = "python manage.py createsuperuser --noinput --username ada"
     more = {"DJANGO_SUPERUSER_EMAIL": "a@example.com", "DJANGO_SUPERUSER_PASSWORD": "x"}
     heroku.run(slug, config_vars, create, **more)
+    add_extensions(postgres, "backed_up", "citext")
     programs = Path(parts.need("pg_restore")).parent
     dump = [programs / "pg_dump", "-Fc", "--file=latest.dump", url]
     subprocess.run(dump, cwd=tmp_path, check=True)
@@ -183,3 +192,63 @@ def test_a_backup_is_restored_and_the_site_runs_on_it(
         site.wait()
     assert '"database": "ok"' in ready and '"migrations": "ok"' in ready
     assert postgres.psql("SELECT username FROM mysite_user", "rehearsal") == "ada"
+
+
+@pytest.fixture
+def move(postgres, slug, secret_key, tmp_path):
+    """Return a function that does as docs/leaving.md says, for a role of few rights."""
+    text = (ROOT / "docs/leaving.md").read_text().partition("\n## Move the data\n")[2]
+    commands = re.search(r"```sh\n(.*?)```", text, re.DOTALL)[1]
+    old = postgres.create("old")
+    heroku.release(slug, {"DJANGO_SECRET_KEY": secret_key, "DATABASE_URL": old})
+    add_extensions(postgres, "old", "citext", "earthdistance")
+    for sql in (
+        "CREATE TABLE customer (name heroku_ext.citext UNIQUE)",
+        "INSERT INTO customer VALUES ('Ada')",
+        "ALTER TABLE customer OWNER TO dyno",
+        "COMMENT ON TABLE customer IS 'Each EXTENSION counts'",
+    ):
+        postgres.psql(sql, "old")
+    postgres.psql("CREATE ROLE mover LOGIN PASSWORD 'p'")
+    postgres.psql("CREATE DATABASE new OWNER mover")
+    (tmp_path / "heroku").write_text(f"#!/bin/sh\necho '{old}'\n")  # config:get
+    (tmp_path / "heroku").chmod(0o755)
+    programs = Path(parts.need("pg_restore")).parent
+    env = {"PATH": f"{tmp_path}:{programs}:{os.environ['PATH']}"}
+    url = f"postgres://mover:p@127.0.0.1:{postgres.port}/new"
+    env["NEW_DATABASE_URL"] = url
+
+    def run():
+        shell = ["sh", "-c", commands]
+        done = subprocess.run(
+            shell, cwd=tmp_path, env=env, stderr=subprocess.PIPE, text=True
+        )
+        return done.stderr
+
+    run.psql = lambda sql: call(parts.need("psql"), "-XAtc", sql, url, cwd=tmp_path)
+    yield run
+    postgres.drop("new")
+    postgres.drop("old")
+    postgres.psql("DROP ROLE mover")
+
+
+def test_the_data_moves_to_a_role_that_may_not_create_every_extension(move, postgres):
+    said = move()
+    assert 'permission denied to create extension "pg_stat_statements"' in said
+    customer = "SELECT name FROM customer WHERE name = 'ADA'"
+    assert move.psql(customer) == "Ada\n"
+    migrations = "SELECT count(*) > 30 FROM django_migrations"
+    assert postgres.psql(migrations, "new") == "t"
+
+
+def test_an_extension_that_the_site_needs_is_named_before_anything_is_restored(
+    move, postgres
+):
+    postgres.psql("ALTER TABLE customer ADD home heroku_ext.earth", "old")
+    said = move()
+    assert 'type "heroku_ext.earth" does not exist' in said
+    tables = "SELECT count(*) FROM pg_tables WHERE schemaname = 'public'"
+    assert postgres.psql(tables, "new") == "0"
+    postgres.psql("CREATE EXTENSION earthdistance SCHEMA heroku_ext", "new")
+    said = move()
+    assert postgres.psql("SELECT name FROM customer", "new") == "Ada", said

@@ -3,6 +3,7 @@
 import signal
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from types import SimpleNamespace
 
@@ -215,3 +216,70 @@ def test_what_needs_a_session_refuses_the_buildpacks_pooler(
     del config_vars["DATABASE_CONNECTION_POOL_URL"]
     with pytest.raises(heroku.Refused, match="Fix: .* without bin/start-pgbouncer"):
         heroku.run(formation.slug, config_vars, f"python manage.py {command}")
+
+
+@pytest.fixture(params=[0, 1], ids=["last first", "in turn"])
+def unnamed(formation, request):
+    """Config vars whose DATABASE_URL is a pooler's, and its busy PgBouncer."""
+    database = f"unnamed{request.param}"
+    formation.postgres.create(database)
+    pooler = PgBouncer(formation.postgres, 4, turns=request.param)
+    with pooler, ThreadPoolExecutor(4) as threads:
+        sleep = ["SELECT pg_sleep(1)"]  # so that it has several idle servers
+        [*threads.map(lambda _: pooler.psql(*sleep, database=database), range(4))]
+        config_vars = {**formation.config_vars, "DATABASE_URL": pooler.url(database)}
+        del config_vars["DATABASE_CONNECTION_POOL_URL"]
+        yield config_vars, pooler, database
+
+
+REFUSED = (
+    "DATABASE_URL is behind a pooler in transaction mode.*"
+    "Fix: set DATABASE_URL to .*DATABASE_CONNECTION_POOL_URL"
+)
+
+
+@pytest.mark.parametrize("command", ["release", "worker --batch"])
+def test_a_database_url_that_is_a_poolers_is_refused(formation, unnamed, command):
+    config_vars, pooler, database = unnamed
+    with pytest.raises(heroku.Refused, match=REFUSED) as refused:
+        heroku.run(formation.slug, config_vars, f"python manage.py {command}")
+    assert "Traceback" not in str(refused.value)
+    assert {*pooler.psql(*["SHOW lock_timeout"] * 20, database=database)} == {"0"}
+    locks = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'"
+    assert formation.postgres.psql(locks, database) == "0"
+
+
+def test_the_pooler_of_another_database_is_refused_by_its_alias(formation, unnamed):
+    config_vars, pooler, database = unnamed
+    code = (
+        "import dj_database_url, django, os; django.setup();"
+        "from django.db import connections;"
+        "connections.settings['orders'] = {**connections.settings['default'],"
+        " **dj_database_url.parse(os.environ['ORDERS_URL'])};"
+        "from dyno.management.commands.release import Command;"
+        "Command().run_from_argv(['', 'release'])"
+    )
+    config_vars |= {
+        "ORDERS_URL": config_vars["DATABASE_URL"],
+        "DATABASE_URL": formation.config_vars["DATABASE_URL"],
+        "DJANGO_SETTINGS_MODULE": "mysite.settings",
+    }
+    with pytest.raises(heroku.Refused, match="The database orders is behind a pooler"):
+        heroku.run(formation.slug, config_vars, f'python -c "{code}"')
+
+
+def test_a_pooler_that_takes_no_time_out_is_told_as_such(formation, unnamed):
+    config_vars, _, _ = unnamed
+    config_vars["DATABASE_STATEMENT_TIMEOUT"] = "25s"
+    with pytest.raises(heroku.Refused, match="behind a pooler, .*Fix: set DATABASE"):
+        heroku.run(formation.slug, config_vars, "python manage.py release")
+
+
+def test_a_pooler_in_session_mode_is_let_through(formation):
+    url = formation.postgres.create("session")
+    with PgBouncer(formation.postgres, 4, mode="session") as pooler:
+        config_vars = {**formation.config_vars, "DATABASE_URL": pooler.url("session")}
+        del config_vars["DATABASE_CONNECTION_POOL_URL"]
+        for config_vars["DATABASE_URL"] in (pooler.url("session"), url):
+            for command in ("release", "worker --batch"):
+                heroku.run(formation.slug, config_vars, f"python manage.py {command}")

@@ -183,6 +183,58 @@ def test_a_task_that_kills_its_workers_is_given_up_and_logged(queue, caplog):
     assert "given up" in caplog.text
 
 
+@pytest.mark.parametrize(
+    "lacks",
+    [
+        {"task_path": "tasks.renamed"},
+        {"task_path": "moved.work"},
+        {"task_path": "tasks.fail"},  # not a task any more
+        {"queue_name": "renamed"},
+        {"task_path": "broken.work"},
+    ],
+)
+def test_a_task_that_this_release_lacks_stays_in_the_queue(
+    queue, caplog, monkeypatch, tmp_path, lacks
+):
+    monkeypatch.setattr(tasks, "fail", fail, raising=False)
+    (tmp_path / "broken.py").write_text("from nothing_defined import")
+    monkeypatch.syspath_prepend(tmp_path)
+    tasks.work.enqueue()
+    DBTaskResult.objects.update(**lacks)
+    tasks.work.enqueue()
+    call_command("worker", batch=True)
+    assert statuses() == [PENDING, DONE]
+    row = DBTaskResult.objects.get(status=PENDING)
+    assert row.run_after > timezone.now() + timedelta(seconds=50)
+    assert row.finished_at is None and row.worker_ids == []
+    path = lacks.get("task_path", "tasks.work")
+    (told,) = [r for r in caplog.messages if f"path={path} is not in this" in r]
+    assert "Fix: give it back under this name" in told
+
+    # A release that has it, a day later.
+    DBTaskResult.objects.update(
+        run_after=timezone.now(), task_path="tasks.work", queue_name="default"
+    )
+    call_command("worker", batch=True)
+    row.refresh_from_db()
+    assert row.status == DONE and not row.traceback
+
+
+def test_a_task_that_ends_before_a_receiver_fails_is_not_run_again(queue, to_do):
+    def fail_after(**kwargs):
+        raise RuntimeError
+
+    done = []
+    to_do.append(lambda: done.append(1))
+    waiting = Worker(batch=True)
+    worker.task_finished.connect(fail_after, weak=False)
+    tasks.work.enqueue()
+    with pytest.raises(RuntimeError):
+        waiting.run()
+    assert done == [1]
+    assert statuses() == [FAILED]
+
+
 def test_a_task_that_ended_meanwhile_is_left_alone(queue):
     row = running("worker.1-slow")
     DBTaskResult.objects.update(status=DONE)

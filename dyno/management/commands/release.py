@@ -10,6 +10,7 @@ from django.db.backends.signals import connection_created
 from dyno import database, outages
 from dyno.checks.registry import is_local, on_heroku
 from dyno.database import aliases, is_follower, unapplied
+from dyno.pooler import pooler_problem
 
 # Any number will do, as long as every release of this database takes the same.
 RELEASE_LOCK = 7_370_221
@@ -48,10 +49,11 @@ class Command(BaseCommand):
             fix = f"Fix: {database.ATTACH}"
             self.say(f"No database is attached, so nothing is migrated. {fix}")
             return
-        if problem := database.pooler_problem():
-            raise CommandError(f"{problem}. {STAYS}")
         connections.close_all()  # a check may have opened one, without the lock
         database.use_direct_connection()
+        for alias in aliases():
+            if problem := pooler_problem(alias):
+                raise CommandError(f"{problem}. {STAYS}")
         connection_created.connect(self.prepare)
         try:
             for alias in aliases():

@@ -6,7 +6,8 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.tasks import task_backends
 from django_tasks_db import DatabaseBackend
 
-from dyno.database import ATTACH, attached, pooler_problem
+from dyno.database import ATTACH, attached, direct_alias
+from dyno.pooler import pooler_problem
 
 
 class Command(BaseCommand):
@@ -28,7 +29,7 @@ class Command(BaseCommand):
             raise CommandError("Tasks are run at once here, so a worker has no work.")
         if not attached():
             raise CommandError(f"Tasks wait in a database. Fix: {ATTACH}")
-        if problem := pooler_problem():
+        if problem := pooler_problem(direct_alias()):
             raise CommandError(problem)
         from dyno.worker import Worker
 
