@@ -55,19 +55,25 @@ def link(source, target):
 
 
 def install(project):
-    """Give a project the .venv that bin/install would make, without its minute.
+    """Give a project the environments that bin/install would make, without its minute.
 
-    It has this repository's packages, whatever the project's lock says.
+    They have this repository's packages, whatever the project's locks say.
     """
-    origin, venv = packages(heroku.ROOT), project / ".venv"
+    venv = project / ".venv"
     shutil.rmtree(venv, ignore_errors=True)
-    for name in ("bin", "lib"):
-        linked = {"symlinks": True, "copy_function": link}
-        shutil.copytree(origin / name, venv / name, **linked)
-    shutil.copy(origin / "pyvenv.cfg", venv)
-    (venv / "bin/activate").unlink()
-    (venv / "bin/activate").write_text(f"VIRTUAL_ENV={venv.resolve()}\n")
-    shutil.copy(project / "requirements-test.txt", venv)
+    version = (heroku.ROOT / ".python-version").read_text().strip()
+    for folder, lock in (
+        (venv, "requirements-test.txt"),
+        (venv / "production", "requirements.txt"),
+    ):
+        origin = heroku.installed(version, heroku.ROOT / lock, echo=str)
+        for name in ("bin", "lib"):
+            linked = {"symlinks": True, "copy_function": link}
+            shutil.copytree(origin / name, folder / name, **linked)
+        shutil.copy(origin / "pyvenv.cfg", folder)
+        (folder / "bin/activate").unlink()
+        (folder / "bin/activate").write_text(f"VIRTUAL_ENV={folder.resolve()}\n")
+        shutil.copy(project / lock, folder)
     return venv / "bin/python"
 
 

@@ -12,7 +12,7 @@ import pytest
 from parts import free_port, wait_until
 from projects import archive, call, change, install, run, start
 
-STEPS = ["Config vars", "Static files", "Deployment", "Tests", "Lint"]
+STEPS = ["Config vars", "Static files", "Deployment", "Pages", "Tests", "Lint"]
 TEST = "def test_home_page(client):\n    assert client.get('/').status_code == 200\n"
 
 

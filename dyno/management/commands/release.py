@@ -3,11 +3,12 @@
 from typing import Any
 
 from django.core.management import call_command
-from django.core.management.base import BaseCommand, CommandError
-from django.db import Error, OperationalError, connections
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import Error, OperationalError, connection, connections
 from django.db.backends.signals import connection_created
+from django.test.utils import setup_databases, teardown_databases
 
-from dyno import database, outages
+from dyno import database, outages, visits
 from dyno.checks.registry import is_local, on_heroku
 from dyno.database import aliases, is_follower, unapplied
 from dyno.pooler import pooler_problem
@@ -30,13 +31,20 @@ LOCKED = (
 
 
 class Command(BaseCommand):
-    """Checks the deployment, then migrates; a failure keeps the old release live."""
+    """Checks, migrates and visits the site; a failure keeps the old release live."""
 
     help = __doc__
     requires_system_checks = []
 
-    def handle(self, **options: Any) -> None:
+    def add_arguments(self, parser: CommandParser) -> None:
+        about = "without checks, on a test database: for bin/check"
+        parser.add_argument("--rehearse", action="store_true", help=about)
+
+    def handle(self, *, rehearse: bool = False, **options: Any) -> None:
         """Raise CommandError, so exit with 1, if the release must not go live."""
+        if rehearse:
+            self.rehearse()
+            return
         try:
             call_command("check", deploy=on_heroku() or not is_local())
         except CommandError as error:
@@ -45,6 +53,28 @@ class Command(BaseCommand):
         except Error as error:  # the traceback shows where
             error.add_note(f"{QUERY}  (docs/errors.md#a-query-at-import)")
             raise
+        self.migrate_all()
+        if not is_local():
+            visits.visit(self.say)
+
+    def rehearse(self) -> None:
+        """Visit the site on a test database; raise CommandError if a page fails."""
+        try:
+            made = setup_databases(verbosity=0, interactive=False)
+        except Exception as error:
+            cause = f"The migrations do not run on {connection.display_name}: {error}"
+            if connection.vendor != "sqlite":
+                raise CommandError(cause) from error
+            fix = "DATABASE_URL=postgres://USER:PASSWORD@HOST/NAME bin/check"
+            self.say(f"No page is visited. {cause}. Fix: {fix}")
+            return
+        try:
+            visits.visit(self.say)
+        finally:
+            teardown_databases(made, verbosity=0)
+
+    def migrate_all(self) -> None:
+        """Migrate each database; raise CommandError with what failed."""
         if not database.attached():
             fix = f"Fix: {database.ATTACH}"
             self.say(f"No database is attached, so nothing is migrated. {fix}")
@@ -61,6 +91,7 @@ class Command(BaseCommand):
         finally:
             connection_created.disconnect(self.prepare)
             connections.close_all()
+            del connections["default"]  # pages do without use_direct_connection()
 
     def say(self, text: str) -> None:
         """Print one step."""
