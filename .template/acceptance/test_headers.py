@@ -77,6 +77,7 @@ def test_the_first_page_has_these_and_one_heading_and_asks_no_database(
         page = heroku.Client(dyno.port).get("/")
     assert page.status == 200 and page.text.count("<h1>") == 1
     assert {name: page.headers.get(name) for name in SENT} == SENT
+    assert page.headers.get("Set-Cookie") is None
 
 
 def test_the_scorer_gives_the_first_page_all_that_it_can(scan):

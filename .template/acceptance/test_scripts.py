@@ -111,6 +111,15 @@ def test_another_failure_of_a_migration_is_shown_in_full(project):
         refused(project, "bin/run")
 
 
+def test_a_project_needs_only_one_of_the_two_version_files(project):
+    (project / ".python-version").unlink()
+    (project / ".venv/bin/activate").write_text("of a folder that was moved\n")
+    (project / ".venv").rename(project / "old")
+    path = f"{project}/old/bin:/usr/bin:/bin"
+    said = refused(project, "bin/install", "nosuch.txt", PATH=path)
+    assert "==> Making .venv with Python 3" in said
+
+
 def test_a_lock_edited_by_hand_is_named(project):
     with (project / "requirements.txt").open("a") as lock:
         lock.write("colorama==0.4.6\n")

@@ -81,6 +81,30 @@ def test_manage_says_in_one_line_what_to_run_instead(python, arguments, said):
     assert said in result.stderr and result.stderr.count("\n") == 1
 
 
+def test_development_needs_no_static_files_but_production_says_what_to_do(python):
+    code = (
+        "from django.template.loader import get_template;"
+        "print(get_template('500.html').render())"
+    )
+    command = ("manage.py", "shell", "--no-imports", "--command", code)
+    page = python(*command, DJANGO_LOCAL="1")
+    assert '"/static/site.css"' in page.stdout, page.stderr
+    forgotten = python(*command)
+    assert "Fix: export DJANGO_LOCAL=1" in forgotten.stderr
+    assert forgotten.stderr.count("\n") == 1
+
+
+def test_the_build_accepts_what_settings_add_to_the_database(python):
+    code = (
+        "import django; from mysite import settings; from django.db import connections;"
+        "settings.DATABASES['default']['ATOMIC_REQUESTS'] = True;"
+        "settings.DATABASES['default']['OPTIONS']['sslmode'] = 'verify-full';"
+        "django.setup(); print(connections['default'].vendor)"
+    )
+    result = python("-c", code, **DYNO, DJANGO_SETTINGS_MODULE="mysite.settings")
+    assert result.stdout == "unknown\n", result.stderr
+
+
 @pytest.mark.parametrize("place", [{}, DYNO, {"DYNO": "u12345", "STACK": "heroku-24"}])
 def test_with_nothing_set_the_site_is_closed(settings_of, place):
     settings = settings_of(**place, DJANGO_DEBUG="1")
@@ -89,6 +113,37 @@ def test_with_nothing_set_the_site_is_closed(settings_of, place):
     assert settings["SESSION_COOKIE_SECURE"] is settings["CSRF_COOKIE_SECURE"] is True
     assert settings["SECRET_KEY"] != settings["DEVELOPMENT_KEY"]
     assert settings["ALLOWED_HOSTS"] == ([".herokuapp.com"] if place else [])
+
+
+def test_a_dyno_is_closed_too_and_uses_its_services(settings_of):
+    hosts = {"DJANGO_ALLOWED_HOSTS": "www.example.com, example.com"}
+    mail = {"EMAIL_URL": "smtp://user:password@mail.example.com"}
+    settings = settings_of(
+        **DYNO, **hosts, **mail, DJANGO_SECRET_KEY=KEY, DATABASE_URL=URL
+    )
+    assert settings["DEBUG"] is False
+    assert settings["SECURE_SSL_REDIRECT"] is True
+    assert settings["SECURE_HSTS_SECONDS"] > 0
+    assert settings["SECRET_KEY"] == KEY
+    hosts = {"www.example.com", "example.com", ".herokuapp.com"}
+    assert hosts == {*settings["ALLOWED_HOSTS"]}
+    database = settings["DATABASES"]["default"]
+    assert database["HOST"] == "db.example.com"
+    assert database["OPTIONS"]["sslmode"] == "require"
+    assert database["CONN_HEALTH_CHECKS"] is True
+    assert settings["MAILERS"]["default"]["OPTIONS"]["host"] == "mail.example.com"
+    assert settings["TASKS"]["default"]["BACKEND"] == "django_tasks_db.DatabaseBackend"
+    for name in ("SESSION", "CSRF"):
+        assert settings[f"{name}_COOKIE_NAME"].startswith("__Host-")
+        assert settings[f"{name}_COOKIE_SECURE"] is True
+
+
+def test_development_answers_this_machine_only_and_needs_no_service(settings_of):
+    settings = settings_of(DJANGO_LOCAL="1")
+    assert {*settings["ALLOWED_HOSTS"]} == {".localhost", "127.0.0.1", "[::1]"}
+    assert settings["SECURE_SSL_REDIRECT"] is False
+    assert "SECURE_HSTS_SECONDS" not in settings
+    assert "console" in settings["MAILERS"]["default"]["BACKEND"]
 
 
 def test_without_a_database_each_boot_makes_a_random_key(settings_of):
