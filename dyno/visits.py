@@ -1,9 +1,11 @@
 """Visits to the site's own pages, before a release goes live."""
 
+import os
 import signal
 import sys
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
@@ -21,8 +23,8 @@ REDIRECTS = 20  # browsers follow as many
 
 FAILS = (
     "The page {} fails. {}. After a release, what it migrated stays migrated, and the "
-    "release that was live stays live. Fix: correct it, commit and push; or, if this page "
-    "needs data that is not there yet, RELEASE_VISITS = [] in settings.py  "
+    "release that was live stays live. Fix: correct it, commit and push; or, if this "
+    "page needs data that is not there yet, RELEASE_VISITS = [] in settings.py  "
     "(docs/errors.md#pages)"
 )
 
@@ -51,10 +53,8 @@ def addresses() -> list[str]:
     default = ["/"]
     if database.attached():
         default.append("/no-such-page")
-        try:
+        with suppress(NoReverseMatch):
             default.append(reverse("admin:login"))
-        except NoReverseMatch:
-            pass  # this site has no admin
     return getattr(settings, "RELEASE_VISITS", default)
 
 
@@ -94,7 +94,8 @@ def time_out(*args: Any) -> None:
 def explain(error: BaseException) -> str:
     """Return an error in one line, with the last line of the owner's that it passed."""
     frames = traceback.extract_tb(error.__traceback__)
-    ours = [f for f in frames if is_ours(f.filename) and "/dyno/" not in f.filename]
+    dyno = os.path.dirname(__file__)
+    ours = [f for f in frames if is_ours(f.filename) and dyno not in f.filename]
     last = (ours or frames)[-1]
     text = " ".join(str(error).split())[:300]
     return f"{type(error).__name__}: {text} ({last.filename}, line {last.lineno})"

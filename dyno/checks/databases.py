@@ -66,10 +66,10 @@ def connection_pool() -> Problems:
 
 
 def is_ours(folder: str | Path) -> bool:
-    """Return whether this is a folder of the project and not of a package."""
+    """Return whether this is a folder of the project, not of a package or Python."""
     path = Path(folder)
     inside = path.is_relative_to(settings.BASE_DIR)
-    return inside and "site-packages" not in path.parts
+    return inside and not {"site-packages", ".heroku"} & {*path.parts}
 
 
 @check("migrations")
