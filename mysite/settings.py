@@ -199,11 +199,9 @@ if HAS_DATABASE and not LOCAL:  # `migrate` makes the table
 # they could be verified by; elsewhere, "?ssl_cert_reqs=none" in the URL would do that.
 REDIS_URL = os.environ.get("REDIS_URL", "")
 if REDIS_URL:
-    CACHES["default"] = {
-        "BACKEND": "dyno.cache.FailOpenRedisCache",
-        "LOCATION": [REDIS_URL],
-        "OPTIONS": {"socket_connect_timeout": 0.5, "socket_timeout": 0.5},
-    }
+    options = {"socket_connect_timeout": 0.5, "socket_timeout": 0.5}
+    CACHES = {"default": {"BACKEND": "dyno.cache.FailOpenRedisCache"}}
+    CACHES["default"] |= {"LOCATION": [REDIS_URL], "OPTIONS": options}
 if REDIS_URL.startswith("rediss://") and ON_HEROKU:
     CACHES["default"]["OPTIONS"]["ssl_cert_reqs"] = None
 
