@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from django.apps import apps
+from django.contrib.auth import get_user_model
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 from django.db import Error, OperationalError, connections
@@ -93,6 +95,8 @@ class Command(BaseCommand):
             self.say(f"The database {alias} is a follower, so it is not migrated")
             return
         if alias == "default":
+            if problem := other_users():
+                raise CommandError(problem)
             call_command("createcachetable", database=alias, verbosity=0)
         before = unapplied(alias)
         try:
@@ -109,6 +113,27 @@ class Command(BaseCommand):
                 f"atomic = False. {STAYS} Fix: correct it, commit it and push"
             ) from error
         self.say(f"The database {alias} is migrated: {len(before)} applied now")
+
+
+def other_users() -> str:
+    """Return why the users in the database would be lost, "" if they would not.
+
+    Django makes the tables of its own users and of the admin's log only for the user
+    model in the settings, the second one after that model's own table.
+    """
+    if not apps.is_installed("django.contrib.auth"):
+        return ""
+    model = get_user_model()._meta
+    with connections["default"].cursor() as cursor:
+        names = connections["default"].introspection.table_names(cursor, True)
+    made = {"auth_user", "django_admin_log"}.intersection(names)
+    if not made or model.db_table in names:
+        return ""
+    return (
+        f"The database has the table {min(made)}, but no {model.db_table}: it was made "
+        f"for another user model than {model.label}. {STAYS} "
+        "Fix: set the model that it was made for  (docs/moving-in.md#users)"
+    )
 
 
 def explain(error: Error) -> str:
