@@ -9,13 +9,9 @@ from urllib.parse import urlencode
 
 import heroku
 import pytest
-from projects import call, change, install, run
-from test_new import ME
+from moving_in import FOLDER, ME, apply, blocks, follow, startproject
+from projects import call, change, install, packages, run
 from test_scripts import serving
-
-FOLDER = heroku.ROOT / ".template/acceptance/moving"
-TEXT = (heroku.ROOT / "docs/moving-in.md").read_text()
-SECTIONS = dict(re.findall(r"^## (.+)\n((?:(?!## ).*\n)*)", TEXT, re.MULTILINE))
 
 ADA = {
     "DJANGO_SUPERUSER_USERNAME": "ada",
@@ -27,64 +23,21 @@ ADA = {
 OLD_CODE = "import os, sys\n\n\ndef is_none(l):\n    return l == None\n"
 
 
-def blocks(section, language):
-    """Return the code blocks of a section."""
-    return re.findall(rf"```{language}\n(.*?)```", SECTIONS[section], re.DOTALL)
-
-
-def apply(project, section, number=0):
-    """Change files by a diff in the document, which must fit exactly."""
-    text = blocks(section, "diff")[number].replace("NAME", project.name)
-    for file, hunk in re.findall(r"^--- (.+)\n((?:(?!--- ).*\n)+)", text, re.MULTILINE):
-        lines = hunk.splitlines()
-        before = [line[1:] for line in lines if line[0] in " -"]
-        after = [line[1:] for line in lines if line[0] in " +"]
-        change(project / file, ("\n".join(before), "\n".join(after)))
-
-
-def follow(project, section, number=0, **more):
-    """Run a block of commands in a project as its owner does; return what is said.
-
-    `heroku` is no more than the config var of the database.
-    """
-    command = blocks(section, "sh")[number].replace("NAME", project.name)
-    shell = 'heroku() { echo "$HEROKU_DATABASE_URL"; }\n' + command
-    local = {"DJANGO_LOCAL": "1", **ME, **more}
-    local["PATH"] = f"{project}/.venv/bin:{heroku.shell()['PATH']}"
-    return call("bash", "-euc", shell, cwd=project, **local)
-
-
 def old_project(name, folder, python, url):
     """Make a project with data on SQLite and on PostgreSQL; return its folder."""
-    project = folder / name
-    project.mkdir(parents=True)
-    call(python, "-m", "django", "startproject", name, ".", cwd=project)
-    for app in APPS[name].apps:
-        call(python, "manage.py", "startapp", app, cwd=project)
-    shutil.copytree(FOLDER / name, project, dirs_exist_ok=True)
-    settings = project / name / "settings.py"
-    more = project / name / "more_settings.py"
-    text = settings.read_text() + (FOLDER / "old_settings.py").read_text()
-    settings.write_text(text + more.read_text())
-    more.unlink()
-    if name == "gallery":  # from before there was a DEFAULT_AUTO_FIELD
-        line = re.search(r'DEFAULT_AUTO_FIELD = ".+"|DEFAULT_AUTO_FIELD = .+', text)[0]
-        change(settings, (line, ""))
-        for app in APPS[name].apps:
-            apps = project / app / "apps.py"
-            apps.write_text(re.sub(".*default_auto_field.*\n", "", apps.read_text()))
+    app = APPS[name]
+    project = startproject(name, folder, python, app.apps)
     shutil.copy(FOLDER / "requirements.txt", project)
-    (project / APPS[name].apps[0] / "old.py").write_text(OLD_CODE)
+    (project / app.apps[0] / "old.py").write_text(OLD_CODE)
     (project / ".gitignore").write_text("*.pyc\ndb.sqlite3\n")
-    call(python, "manage.py", "makemigrations", cwd=project)
     heroku.commit(project, "The old project")
     said = call(python, "manage.py", "test", cwd=project)
-    assert f"Ran {APPS[name].tests} test" in said and "OK" in said
+    assert f"Ran {app.tests} test" in said and "OK" in said
     for env in ({}, {"OLD_DATABASE_URL": url}):
         manage = partial(call, python, "manage.py", cwd=project, **env)
         manage("migrate")
         manage("createsuperuser", "--noinput", **ADA)
-        manage("shell", "--command", APPS[name].fill)
+        manage("shell", "--command", app.fill)
     return project
 
 
@@ -276,3 +229,36 @@ def test_sqlites_data_move_to_postgresql(moved, postgres):
 
 def test_the_projects_files_are_committed(moved):
     assert not call("git", "status", "--porcelain", cwd=moved.project)
+
+
+def test_only_parts_serve_a_project_of_herokus_own_shape(
+    repository, tmp_path, postgres, secret_key
+):
+    name = "gettingstarted"
+    clone = shutil.copytree(repository, tmp_path / "template", symlinks=True)
+    new = blocks("The files", "sh")[0].replace("NAME", name)
+    call("bash", "-euc", new, cwd=clone, **ME)
+    python = packages(clone) / "bin/python"
+    project = startproject(name, tmp_path, python, ["hello"])
+    follow(project, "Only parts")
+    middleware = '    "whitenoise.middleware.WhiteNoiseMiddleware",\n'
+    change(project / name / "settings.py", (middleware, ""))
+    apply(project, "Only parts")
+    with (project / name / "settings.py").open("a") as settings:
+        settings.write(blocks("Only parts", "python")[0])
+    with (project / name / "urls.py").open("a") as urls:
+        urls.write('handler500 = "dyno.views.server_error"\n')
+    (project / "Procfile").write_text(blocks("Only parts", "text")[0])
+    for file in ("requirements.txt", "runtime.txt"):
+        shutil.copy(clone / file, project)
+    config_vars = {"DJANGO_SECRET_KEY": secret_key}
+    config_vars["DATABASE_URL"] = postgres.create(name)
+    slug = heroku.build(project, tmp_path / "slug", config_vars)
+    heroku.release(slug, config_vars)
+    with heroku.Dyno(slug, config_vars) as dyno:
+        client = heroku.Client(dyno.port)
+        style = re.search(r"/static/hello\.\w+\.css", client.get("/").text)[0]
+        assert "immutable" in client.get(style).headers["Cache-Control"]
+        assert "1 greetings" in client.get("/db/").text
+        assert "16 database connections at most" in dyno.log
+        assert "logger=access" in dyno.log and "level=error" not in dyno.log
