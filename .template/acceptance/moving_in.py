@@ -17,6 +17,11 @@ def blocks(section, language):
     return re.findall(rf"```{language}\n(.*?)```", SECTIONS[section], re.DOTALL)
 
 
+def line(section, start):
+    """Return the line of code within a text that begins so."""
+    return re.search(rf"`({start}[^`]+)`", SECTIONS[section])[1]
+
+
 def apply(project, section, number=0):
     """Change files by a diff in the document, which must fit exactly."""
     text = blocks(section, "diff")[number].replace("NAME", project.name)
