@@ -160,7 +160,6 @@ def moved(request, repository, tmp_path_factory, postgres):
     assert "no issues" in said and "No changes detected" in said
     said = follow(project, "Tests and lint")
     assert "Everything is in order" in said
-    follow(project, "Tests and lint", 1)
     return SimpleNamespace(name=name, project=project, old_url=old_url)
 
 
