@@ -310,6 +310,28 @@ def test_a_migration_that_fails_ends_in_a_sentence(site, shop):
     assert "Fix: correct it, commit it and push" in output
 
 
+@pytest.mark.parametrize(
+    "table", ["auth_user", "django_admin_log"], ids=["auth.User", "a model of its own"]
+)
+def test_a_database_with_users_of_another_model_is_left_as_it_is(site, postgres, table):
+    slug, config_vars, name = site
+    postgres.psql(f"CREATE TABLE {table} (id integer)", name)
+    passed, output, _ = release(slug, config_vars)
+    assert not passed and "Traceback" not in output
+    assert f"has the table {table}, but no mysite_user" in output
+    assert f"{OLD_STAYS} Fix: " in output
+    assert "docs/moving-in.md#users" in output
+    tables = "SELECT tablename FROM pg_tables WHERE schemaname = 'public'"
+    assert postgres.psql(tables, name) == table
+
+
+def test_a_table_of_old_users_that_were_moved_is_no_hindrance(site, postgres):
+    slug, config_vars, name = site
+    assert release(slug, config_vars)[0]
+    postgres.psql("CREATE TABLE auth_user (id integer)", name)
+    assert release(slug, config_vars)[0]
+
+
 def test_every_mistake_is_told_at_once_and_no_value_is(slug):
     config_vars = {
         "DJANGO_SECRET_KEY": "sw0rdfish",

@@ -8,26 +8,17 @@ from django.db import Error, OperationalError, connection, connections
 from django.db.backends.signals import connection_created
 from django.test.utils import setup_databases, teardown_databases
 
-from dyno import database, outages, visits
+from dyno import database, outages, refusals, visits
 from dyno.checks.registry import is_local, on_heroku
 from dyno.database import aliases, is_follower, unapplied
 from dyno.pooler import pooler_problem
+from dyno.refusals import LOCK_TIMEOUT, LOCKED, STAYS
 
 # Any number will do, as long as every release of this database takes the same.
 RELEASE_LOCK = 7_370_221
 
 # How long a release waits for another one; the platform ends it after an hour.
 LOCK_WAIT = "10min"
-
-# A migration that waits longer for a table holds up every reader behind it.
-LOCK_TIMEOUT = "5s"
-
-STAYS = "The release that was live stays live."
-QUERY = "A query runs as a module is loaded. Fix: move it into a function"
-LOCKED = (
-    f"{STAYS} Fix: find the session with heroku pg:locks, end it with heroku pg:kill "
-    "PID, then heroku releases:retry  (docs/errors.md#locks)"
-)
 
 
 class Command(BaseCommand):
@@ -51,7 +42,7 @@ class Command(BaseCommand):
             after = f"{STAYS} After the fix: heroku releases:retry, or commit and push"
             raise CommandError(f"{error}\n{after}") from None
         except Error as error:  # the traceback shows where
-            error.add_note(f"{QUERY}  (docs/errors.md#a-query-at-import)")
+            error.add_note(f"{refusals.QUERY}  (docs/errors.md#a-query-at-import)")
             raise
         self.migrate_all()
         if not is_local():
@@ -129,38 +120,13 @@ class Command(BaseCommand):
                 return
             before = len(unapplied(alias))
         except (Error, CommandError) as error:
-            raise CommandError(refusal(alias, error)) from None
+            raise CommandError(refusals.refusal(alias, error)) from None
+        problem = refusals.other_users() if alias == "default" else ""
+        if problem:
+            raise CommandError(problem)
         try:
             call_command("migrate", database=alias, interactive=False)
         except Exception as error:
             connections[alias].close()
-            raise CommandError(failure(alias, error)) from error
+            raise CommandError(refusals.failure(alias, error)) from error
         self.say(f"The database {alias} is migrated: {before} applied now")
-
-
-def refusal(alias: str, error: Error | CommandError) -> str:
-    """Return why a database cannot be used and what to do, without a password."""
-    text = outages.explain(error, alias)
-    if not text and isinstance(error, CommandError):
-        return str(error)  # of the lock
-    if not text:
-        cause = str(error).strip().partition("\n")[0]
-        fix = "heroku pg:info" if on_heroku() else "correct its URL"
-        text = f"{outages.name(alias)} cannot be used: {cause}. Fix: {fix}"
-    again = "heroku releases:retry" if on_heroku() else "python manage.py release"
-    return f"{text}. {STAYS} Then: {again}  (docs/errors.md#database)"
-
-
-def failure(alias: str, error: Exception) -> str:
-    """Return which migration failed, why and what to do."""
-    text = outages.explain(error, alias)
-    if text:
-        return f"{text}. {STAYS}"
-    left = unapplied(alias)
-    what = f"The migration {left[0]}" if left else "A step after the migrations"
-    if outages.sqlstate(error) == "55P03":
-        return f"{what} waited {LOCK_TIMEOUT} for a table that others use. {LOCKED}"
-    return (
-        f"{what} failed: {error} A migration is rolled back, unless it says "
-        f"atomic = False. {STAYS} Fix: correct it, commit it and push"
-    )
