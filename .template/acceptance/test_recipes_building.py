@@ -170,7 +170,9 @@ def find(browser, selector):
 
 
 def style(browser, selector, name):
-    script = "return getComputedStyle(document.querySelector(arguments[0]))[arguments[1]]"
+    script = (
+        "return getComputedStyle(document.querySelector(arguments[0]))[arguments[1]]"
+    )
     return browser.execute_script(script, selector, name)
 
 
@@ -225,9 +227,12 @@ def test_an_editor_for_rich_text_works_in_the_admin(visitor, address, client, dy
     assert visitor.get_log("browser") == []
     find(visitor, "[name=_continue]").click()
     try:
-      parts.wait_until(lambda: "/change/" in visitor.current_url, 5)
+        parts.wait_until(lambda: "/change/" in visitor.current_url, 5)
     finally:
-      print(dyno.log[-3000:]); print(visitor.current_url, visitor.find_element(By.TAG_NAME, "body").text[:1500]); print(visitor.get_log("browser"))
+        print(dyno.log[-3000:])
+        print(visitor.current_url)
+        print(visitor.find_element(By.TAG_NAME, "body").text[:1500])
+        print(visitor.get_log("browser"))
     body = find(visitor, "[name=body]").get_attribute("value")
     assert "In bold" in body and "<script" not in body
     assert visitor.get_log("browser") == []

@@ -12,7 +12,7 @@ from urllib.request import urlopen
 import heroku
 import pytest
 from parts import free_port, wait_until
-from projects import change
+from projects import call, change
 
 POST = """from django.db import models
 
@@ -237,3 +237,19 @@ def test_no_other_line_of_the_requirements_is_refused(project):
     assert "limits.in" in said
     assert "Fix: remove" not in said
     assert "Fix: name" not in said
+
+
+def test_the_lock_names_what_it_chose_where_no_version_is_named(project):
+    with (project / "requirements.in").open("a") as packages:
+        packages.write("SQLParse\npackaging>=25\n")
+    with (project / "requirements-test.in").open("a") as packages:
+        packages.write("dj_database_url  # reads DATABASE_URL\n")
+    uv = Path(sys.executable).parent
+    said = call("bin/lock", cwd=project, PATH=f"{uv}:{os.environ['PATH']}")
+    lock = (project / "requirements-test.txt").read_text()
+    chosen = [line for line in said.splitlines() if "Chose" in line]
+    assert len(chosen) == 2
+    for line, name in zip(chosen, ("dj-database-url", "sqlparse"), strict=True):
+        version = re.search(rf"^{name}==(\S+)", lock, re.MULTILINE)[1]
+        short = ".".join(version.split(".")[:2])
+        assert f"Chose {name} {version}, " in line and f"Fix: {name}~={short}" in line
