@@ -81,7 +81,7 @@ def environment(home, **more):
 
 def shell(**more):
     """Return the environment of a newcomer's shell, and how packages are reached."""
-    kept = ("PATH", "HOME", "LANG", "PIP_", "SSL_", "UV_")
+    kept = ("PATH", "HOME", "LANG", "NODE_EXTRA_CA_", "PIP_", "SSL_", "UV_")
     return {k: v for k, v in os.environ.items() if k.startswith(kept)} | more
 
 

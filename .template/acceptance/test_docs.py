@@ -107,7 +107,7 @@ def test_each_config_var_has_a_row_of_its_own():
     assert len(table()) == len(set(table()))
 
 
-PAGES = [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")]
+PAGES = [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")]
 
 
 def commands():

@@ -44,7 +44,7 @@ def test_each_check_has_a_test():
     assert ids() == tested | ELSEWHERE
 
 
-PAGES = [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("dyno/*.md")]
+PAGES = [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("dyno/*.md")]
 PAGES += [*ROOT.glob(".github/*.md"), *ROOT.glob(".template/*.md")]
 
 
