@@ -1,6 +1,7 @@
 """What the scripts in bin/ say of a beginner's mistakes: the cause and the fix."""
 
 import contextlib
+import json
 import os
 import re
 import shutil
@@ -12,7 +13,7 @@ from urllib.request import urlopen
 import heroku
 import pytest
 from parts import free_port, wait_until
-from projects import call, change
+from projects import archive, call, change, start
 
 POST = """from django.db import models
 
@@ -91,6 +92,94 @@ def test_a_windows_editors_env_file_is_read(project, env):
     with serving(project, "bin/run") as log:
         assert "not found" not in log
         assert "level=debug" in log or b"DEBUG" not in env
+
+
+# What a shell would run, expand or stumble over.
+AS_IT_IS = """
+  # A comment
+PLAIN=postgres://u:p@db/name?sslmode=require&channel_binding=require
+SPACES=a b; touch made (c) | d < e
+CALLS=`touch made` $(touch made) $HOME ${HOME}
+QUOTED='a#b "c" $HOME' # a comment
+DOUBLE="it's # here"
+APOSTROPHE=it's
+COMMENT=value # of a line
+EMPTY=
+NOTHING= # but a comment
+"""
+NAMES = re.findall(r"^([A-Z]+)=", AS_IT_IS, re.MULTILINE)
+SHOW = "import json, os, sys; print(json.dumps([os.environ[n] for n in sys.argv[1:]]))"
+
+
+def test_the_env_file_is_data_and_herokus_own_cli_reads_the_same(project):
+    (project / ".env").write_text(AS_IT_IS)
+    (project / "show.py").write_text(SHOW)
+    show = [str(project / ".venv/bin/python"), "show.py", *NAMES]
+    evaluated = 'set -eu; sets=$(bin/dotenv); eval "$sets"; exec "$@"'
+    said = call("sh", "-c", evaluated, "sh", *show, cwd=project)
+    ours = dict(zip(NAMES, json.loads(said), strict=True))
+    assert ours["CALLS"] == "`touch made` $(touch made) $HOME ${HOME}"
+    assert ours["PLAIN"].endswith("&channel_binding=require")
+    cli = heroku.node_modules("cli") / ".bin/heroku"
+    home = {"HOME": str(project.parent), "HEROKU_DISABLE_UPDATE": "1"}
+    said = call(cli, "local:run", "--", *show, cwd=project, **home)
+    theirs = json.loads(said[said.index('["') :])
+    assert theirs == [*ours.values()]
+    assert not (project / "made").exists()
+
+
+def test_the_site_runs_with_what_the_env_file_says(project):
+    text = "NOTE=(a `touch made`); touch made\nexport DJANGO_LOG_LEVEL=DEBUG\n"
+    (project / ".env").write_text(text)
+    text = (project / "Procfile").read_text()
+    (project / "Procfile").write_bytes(text.replace("\n", "\r\n").encode())
+    with serving(project, "bin/run") as log:
+        assert "level=debug" in log
+    assert not (project / "made").exists()
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        *("A", "a sentence", "A-B=s3cret", "A=s3cret#x", "A='s3cret", "A=\"s3cret'"),
+        *("A='s3cret'x", '{"A": "s3cret"}', "=s3cret", "A='s3cret\n'", "Ä=s3cret"),
+    ],
+)
+def test_a_line_of_the_env_file_that_sets_nothing_is_named(project, line):
+    (project / ".env").write_text(f"OTHER=1\n\n{line}\n")
+    said = refused(project, "bin/run")
+    assert "Line 3 of .env is not NAME=value. Fix: " in said
+    assert "s3cret" not in said
+
+
+POWERSHELL = [
+    "A=1\r\n".encode("utf-16"),
+    b"A=1\n" + "B=2\r\n".encode("utf-16-le"),  # >> adds no byte order mark
+    "\ufeffA=1\r\n".encode("utf-16-be"),
+]
+
+
+@pytest.mark.parametrize("content", [*POWERSHELL, "A=é".encode("latin-1")])
+def test_an_env_file_of_another_encoding_is_named(project, content):
+    (project / ".env").write_bytes(content)
+    assert ".env is not UTF-8: PowerShell" in refused(project, "bin/run")
+
+
+@pytest.mark.parametrize("content", POWERSHELL)
+def test_requirements_of_another_encoding_are_named(project, content):
+    path = project / "requirements.in"
+    path.write_bytes(path.read_bytes() + content)
+    said = refused(project, "bin/lock")
+    assert "requirements.in is not UTF-8: PowerShell" in said and "Fix: " in said
+
+
+def test_a_clone_on_windows_has_scripts_that_a_shell_can_run(repository, tmp_path):
+    project = start(archive(repository, tmp_path / "t.zip"), "shop", tmp_path / "made")
+    heroku.commit(project, "Start")
+    words = ("clone", "--quiet", "-c", "core.autocrlf=true", project, tmp_path / "c")
+    call("git", *words, cwd=tmp_path)
+    for path in [*(tmp_path / "c/bin").iterdir(), tmp_path / "c/Procfile"]:
+        assert b"\r" not in path.read_bytes(), path
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "db.invalid"])
