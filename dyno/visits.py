@@ -11,9 +11,10 @@ from urllib.parse import urljoin, urlsplit
 
 from django.conf import settings
 from django.core.management.base import CommandError
-from django.http import HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.test import Client, override_settings
 from django.urls import NoReverseMatch, reverse
+from django.utils import translation
 
 from dyno import database
 from dyno.checks.databases import is_ours
@@ -53,7 +54,8 @@ def addresses() -> list[str]:
     default = ["/"]
     if database.attached():
         default.append("/no-such-page")
-        with suppress(NoReverseMatch):
+        language = translation.get_language_from_request(HttpRequest())
+        with suppress(NoReverseMatch), translation.override(language):
             default.append(reverse("admin:login"))
     return getattr(settings, "RELEASE_VISITS", default)
 

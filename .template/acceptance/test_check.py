@@ -40,6 +40,11 @@ def steps(said):
     return [name for name in STEPS if f"==> {name}" in said]
 
 
+def failed(said):
+    """Return the names of the steps that failed, as the last line lists them."""
+    return said.splitlines()[-1].removeprefix("==> Failed: ").split(", ")
+
+
 def test_a_new_project_passes_each_step_and_is_left_as_it_was(project):
     said = call("bin/check", cwd=project)
     assert steps(said) == STEPS
@@ -72,6 +77,14 @@ def break_static_files(project):
     (project / "static/more.css").write_text("a { background: url(no.png) }\n")
 
 
+def break_pages(project):
+    change(project / "bookshop/views.py", ("request, ", "request.no_such, "))
+
+
+def break_packages(project):
+    change(project / "bookshop/views.py", ("import os\n", "import os\nimport pytest\n"))
+
+
 def break_deployment(project):
     change(project / "Procfile", ("web: gunicorn", "web: python manage.py runserver"))
 
@@ -82,6 +95,8 @@ BREAKS = [
     (break_migrations, "Deployment", "Add field age to user"),
     (break_static_files, "Static files", "no.png"),
     (break_deployment, "Deployment", "E025"),
+    (break_pages, "Pages", "fails. AttributeError: 'WSGIRequest' object has no"),
+    (break_packages, "Deployment", "No module named 'pytest'"),
     (break_template, "Deployment", "names sitee.js, which does not exist"),
 ]
 
@@ -97,7 +112,7 @@ def test_all_steps_run_and_the_last_line_names_those_that_failed(
     assert result.returncode != 0
     assert steps(result.stdout) == STEPS
     assert cause in result.stdout.partition(f"\n==> {step}")[2]
-    assert result.stdout.splitlines()[-1].startswith(f"==> Failed: {step}")
+    assert step in failed(result.stdout)
 
 
 def test_several_failures_are_listed_in_the_last_line(project):
@@ -145,15 +160,83 @@ class Post(models.Model):
 """
 
 
-def test_a_package_without_its_migrations_is_not_the_owners_failure(project):
-    (folder,) = (project / ".venv/lib").glob("python3*/site-packages")
-    (folder / "package/migrations").mkdir(parents=True)
-    (folder / "package/migrations/__init__.py").touch()
-    (folder / "package/__init__.py").touch()
-    (folder / "package/models.py").write_text(PACKAGE)
+def add_package(project, *venvs):
+    """Install a package that has a model and no migration, as pip would."""
+    for venv in venvs:
+        (folder,) = (project / venv / "lib").glob("python3*/site-packages")
+        (folder / "package/migrations").mkdir(parents=True)
+        (folder / "package/migrations/__init__.py").touch()
+        (folder / "package/__init__.py").touch()
+        (folder / "package/models.py").write_text(PACKAGE)
     settings = project / "bookshop/settings.py"
     change(settings, ('    "dyno",\n', '    "dyno",\n    "package",\n'))
+
+
+def test_a_package_without_its_migrations_is_not_the_owners_failure(project):
+    add_package(project, ".venv", ".venv/production")
     assert "Everything is in order" in call("bin/check", cwd=project)
+
+
+def test_a_package_that_was_only_installed_by_pip_is_refused(project):
+    add_package(project, ".venv")
+    result = run("bin/check", cwd=project)
+    assert "No module named 'package'" in result.stdout
+    assert {"Deployment", "Pages"} <= set(failed(result.stdout))
+    assert "Tests" not in failed(result.stdout)
+
+
+def test_the_environment_of_the_deployment_is_kept_until_its_lock_changes(project):
+    add_package(project, ".venv", ".venv/production")
+    lock = project / "requirements.txt"
+    assert "==> Installing" not in call("bin/check", cwd=project)
+    lock.write_text(lock.read_text() + "# changed\n")
+    said = run("bin/check", cwd=project).stdout
+    assert "==> Making .venv/production" in said
+    assert "No module named 'package'" in said
+
+
+QUERY = (
+    ("import os\n", "import os\n\nfrom django.contrib.auth import get_user_model\n"),
+    ("    release = ", "    get_user_model().objects.get()\n    release = "),
+)
+
+
+def test_a_page_that_needs_data_passes_without_visits(project):
+    change(project / "bookshop/views.py", *QUERY)
+    said = run("bin/check", cwd=project).stdout
+    assert "The page / fails. DoesNotExist: User matching query" in said
+    assert "bookshop/views.py, line " in said
+    with (project / "bookshop/settings.py").open("a") as settings:
+        settings.write("\nRELEASE_VISITS = []\n")
+    said = run("bin/check", cwd=project).stdout
+    assert "RELEASE_VISITS is empty" in said
+    assert "Pages" not in failed(said)
+
+
+MIGRATION = """from django.db import migrations
+
+
+class Migration(migrations.Migration):
+    dependencies = [("bookshop", "0001_initial")]
+    operations = [migrations.RunSQL("CREATE EXTENSION pg_trgm")]
+"""
+
+
+def test_migrations_for_postgresql_are_visited_there(project, postgres):
+    (project / "bookshop/migrations/0002_trgm.py").write_text(MIGRATION)
+    said = run("bin/check", cwd=project).stdout
+    assert "No page is visited. The migrations do not run on SQLite: near" in said
+    assert "Pages" not in failed(said)
+    url = postgres.create("owner")
+    said = call("bin/check", cwd=project, DATABASE_URL=url)
+    assert "The page / answers 200" in said
+    assert "Everything is in order" in said
+    assert not postgres.psql(
+        "SELECT tablename FROM pg_tables WHERE tablename = 'django_migrations'", "owner"
+    )
+    names = postgres.psql("SELECT datname FROM pg_database", "owner")
+    assert "test_owner" not in names
+    postgres.drop("owner")
 
 
 def test_the_config_vars_of_this_machine_do_not_count(project):
@@ -182,7 +265,9 @@ def cli(project):
 def test_the_config_vars_of_an_app_are_checked_in_place_of_made_up_ones(project, cli):
     database = "postgres://me:p&s$s@db.example.com/name?sslmode=require"
     path = cli(DJANGO_SECRET_KEY="k" * 20 + "0123456789" * 4, DATABASE_URL=database)
-    assert "deploy.W014" in call("bin/check", "shop", cwd=project, PATH=path)
+    said = call("bin/check", "shop", cwd=project, PATH=path)
+    assert "deploy.W014" in said
+    assert "Pages" not in steps(said)
     assert cli.calls.read_text() == "config --shell --app shop\n"
     path = cli(DJANGO_SECRET_KEY="short", DATABASE_URL=database)
     result = run("bin/check", "shop", cwd=project, PATH=path)

@@ -6,6 +6,7 @@ import time
 from types import ModuleType
 
 import pytest
+from django.conf.urls.i18n import i18n_patterns
 from django.contrib import admin
 from django.core.management.base import CommandError
 from django.db import connection
@@ -57,7 +58,11 @@ def test_a_home_page_an_unknown_address_and_the_admin_are_visited_by_default():
 
 @pytest.mark.parametrize(
     ("patterns", "last"),
-    [([path("office/", admin.site.urls)], "/office/login/"), ([], "/no-such-page")],
+    [
+        ([path("office/", admin.site.urls)], "/office/login/"),
+        (i18n_patterns(path("admin/", admin.site.urls)), "/en/admin/login/"),
+        ([], "/no-such-page"),
+    ],
 )
 def test_the_admin_is_visited_where_it_is_if_there_is_one(settings, patterns, last):
     settings.ROOT_URLCONF = ModuleType("urls")
