@@ -10,6 +10,3 @@ TEMPLATES[0]["DIRS"] = [BASE_DIR / "templates"]  # noqa: F821
 STATIC_ROOT = BASE_DIR / "staticfiles"  # noqa: F821
 MEDIA_ROOT = BASE_DIR / "media"  # noqa: F821
 MEDIA_URL = "media/"
-EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
-EMAIL_HOST = "mail.example.com"
-SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
