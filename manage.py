@@ -5,22 +5,18 @@ import os
 import sys
 from importlib.util import find_spec
 
-# No names for a package: folders of the project, and the labels of Django's apps.
-TAKEN = "bin docs dyno media static staticfiles templates tests "
-TAKEN += "admin auth contenttypes messages sessions"
-
 
 def main():
     """Run administrative tasks."""
     module = os.environ.setdefault("DJANGO_SETTINGS_MODULE", "mysite.settings")
-    package = module.partition(".")[0]
-    if not package or find_spec(package) is None:
+    if find_spec(module.partition(".")[0] or "-") is None:
         cause = "DJANGO_SETTINGS_MODULE is set, and names no module of this project."
-        fix = "unset DJANGO_SETTINGS_MODULE"
-        sys.exit(f"{cause} Fix: {fix}; on Heroku, heroku config:{fix}")
-    if "mysite".lower() in TAKEN.split():
-        cause = "A project cannot have the name mysite: it is taken."
-        sys.exit(f"{cause} Fix: django-admin startproject again, with another name")
+        sys.exit(
+            f"{cause} Fix: unset DJANGO_SETTINGS_MODULE, or heroku config:unset it"
+        )
+    taken = "admin auth bin contenttypes docs dyno media messages sessions static "
+    if "mysite".lower() in (taken + "staticfiles templates tests").split():
+        sys.exit("A project cannot have the name mysite. Fix: startproject again")
     if sys.argv[1:2] == ["test"]:
         sys.exit(" ".join(["The tests run with pytest. Fix: bin/test", *sys.argv[2:]]))
     # runserver implies development, except where there is a key: that may be a server.
