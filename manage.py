@@ -11,9 +11,7 @@ def main():
     module = os.environ.setdefault("DJANGO_SETTINGS_MODULE", "mysite.settings")
     if find_spec(module.partition(".")[0] or "-") is None:
         cause = "DJANGO_SETTINGS_MODULE is set, and names no module of this project."
-        sys.exit(
-            f"{cause} Fix: unset DJANGO_SETTINGS_MODULE, or heroku config:unset it"
-        )
+        sys.exit(f"{cause} Fix: unset DJANGO_SETTINGS_MODULE, or config:unset it")
     taken = "admin auth bin contenttypes docs dyno media messages sessions static "
     if "mysite".lower() in (taken + "staticfiles templates tests").split():
         sys.exit("A project cannot have the name mysite. Fix: startproject again")
