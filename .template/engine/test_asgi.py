@@ -7,6 +7,9 @@ from django.test import override_settings
 
 from dyno import asgi, logs
 
+# The check of DATABASE_URL tries the driver out.
+pytestmark = pytest.mark.django_db
+
 ID = "3b241101-e2bb-4255-8caf-4136c566a962"
 
 

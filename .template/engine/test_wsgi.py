@@ -70,6 +70,7 @@ def test_a_view_finds_the_address_that_a_trusted_proxy_says(page, trust):
     assert get("/page", **request)[2] == b"10.0.0.1"
 
 
+@pytest.mark.django_db  # the check of DATABASE_URL tries the driver out
 def test_it_refuses_to_start_with_a_wrong_setting(monkeypatch):
     with override_settings(LOCAL=False, ALLOWED_HOSTS=[]), pytest.raises(SystemExit):
         wsgi.get_wsgi_application()
