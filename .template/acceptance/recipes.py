@@ -42,7 +42,7 @@ def sections(page):
 
 
 def steps(section):
-    """Return each block of code of a section as its sentence, its language, its text."""
+    """Return each block of code of a section: its sentence, language and text."""
     found = []
     for before, language, text in FENCE.findall(section):
         sentence = re.split(r"(?<=[.:]) ", " ".join(before.split()))[-1]
@@ -58,7 +58,7 @@ def locate(project, name):
 
 
 def follow(project, *recipes):
-    """Do what some recipes say, compile the locks, tidy the code, and run their commands.
+    """Do what some recipes say, compile the locks, tidy up, and run their commands.
 
     Return the commands that begin with `heroku`, which are not run.
     """
