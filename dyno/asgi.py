@@ -23,10 +23,11 @@ def get_asgi_application() -> Any:
         logs.request_id.set(logs.clean_request_id(sent_id))
         address = proxies.visitor(headers.get(FORWARDED, ""))
         # Only if a trusted proxy says so, a server believes that HTTPS was used.
-        if address and scope["scheme"] == "https":
+        if address and scope.get("scheme") == "https":
             others = [pair for pair in scope["headers"] if pair[0] != FORWARDED]
             forwarded = (FORWARDED, address.encode())
-            scope |= {"client": (address, 0), "headers": [*others, forwarded]}
+            more = {"client": (address, 0), "headers": [*others, forwarded]}
+            scope = scope | more
         await django(scope, receive, send)
 
     return application

@@ -58,7 +58,7 @@ class Health:
     def ask(self) -> dict[str, Any]:
         """Ask each dependency, but nothing that depends on one that has failed."""
         states = {}
-        for alias in database.aliases() or ["default"]:
+        for alias in database.aliases():
             states[alias] = state(ask_database, alias)
         states["database"] = states.pop("default")
         found = set(states.values())

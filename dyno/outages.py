@@ -44,7 +44,7 @@ KNOWN = [
         "stop another process that uses it",
     ),
     (
-        "password",
+        "password authentication failed|no password supplied",
         "user or password is wrong",
         "heroku pg:credentials:url",
         "correct its URL",

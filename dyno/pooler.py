@@ -5,7 +5,7 @@ import os
 from django.db import Error, connections
 
 from dyno import outages
-from dyno.database import PGBOUNCER
+from dyno.database import DIRECT, PGBOUNCER
 
 
 def pooler_problem(alias: str) -> str:
@@ -18,9 +18,10 @@ def pooler_problem(alias: str) -> str:
         )
     if not shares_sessions(alias):
         return ""
+    fix = outages.UNPOOLED if alias in ("default", DIRECT) else "use its own URL"
     return (
         f"{outages.name(alias)} is behind a pooler in transaction mode, which would "
-        f"give this command's locks to other processes. Fix: {outages.UNPOOLED}"
+        f"give this command's locks to other processes. Fix: {fix}"
     )
 
 

@@ -70,7 +70,7 @@ def use_pools() -> None:
         config = settings.DATABASES[alias]
         options = dict(config["OPTIONS"])
         # A pooler, for which these cursors are disabled, passes on no options.
-        if timeout and not config["DISABLE_SERVER_SIDE_CURSORS"]:
+        if timeout and not config.get("DISABLE_SERVER_SIDE_CURSORS"):
             options.setdefault("options", f"-c statement_timeout={timeout}")
         if is_installed and config["CONN_MAX_AGE"] == 0:
             options.setdefault("pool", new_pool(alias, config))

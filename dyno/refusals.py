@@ -4,6 +4,7 @@ from django.apps import apps
 from django.contrib.auth import get_user_model
 from django.core.management.base import CommandError
 from django.db import Error, connections
+from django.db.migrations.recorder import MigrationRecorder
 
 from dyno import outages
 from dyno.checks.registry import on_heroku
@@ -60,7 +61,9 @@ def other_users() -> str:
     with connections["default"].cursor() as cursor:
         names = connections["default"].introspection.table_names(cursor, True)
     made = {"auth_user", "django_admin_log"}.intersection(names)
-    if not made or model.db_table in names:
+    applied = MigrationRecorder(connections["default"]).applied_migrations()
+    is_ours = any(app == model.app_label for app, _ in applied)
+    if not made or is_ours or model.db_table in names:
         return ""
     return (
         f"The database has the table {min(made)}, but no {model.db_table}: it was made "

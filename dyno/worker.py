@@ -7,6 +7,7 @@ import logging
 import os
 import secrets
 import signal
+import threading
 import time
 from datetime import timedelta
 from typing import Any
@@ -30,7 +31,7 @@ logger = logging.getLogger(__name__)
 # How long a connection is kept between tasks, in seconds.
 KEPT_SECONDS = 600
 
-# How long a task waits at least that this release does not have.
+# How long a task that this release does not have waits at least.
 LATER = timedelta(minutes=1)
 
 
@@ -80,6 +81,9 @@ class Worker:
             except Exception:
                 if not self.unknown:
                     raise
+                logger.exception(
+                    "Going on after a task that this release does not have"
+                )
                 self.unknown = None
         logger.info("Stopped, with no task left running")
 
@@ -114,7 +118,10 @@ class Worker:
         text = instance.traceback.replace("\0", "")
         instance.traceback = text.encode(errors="replace").decode()
         failed = instance.status == TaskResultStatus.FAILED
-        if failed and instance.pk != self.heartbeat.running_task:
+        in_heartbeat = (
+            threading.current_thread() is self.heartbeat
+        )  # it gives a task up
+        if failed and instance.pk != self.heartbeat.running_task and not in_heartbeat:
             try:
                 instance.task  # noqa: B018
             except Exception as error:
@@ -128,7 +135,7 @@ class Worker:
                 wait_for_database(error)
 
     def leave_in_queue(self, instance: DBTaskResult, error: Exception) -> None:
-        """Queue a task again that this release does not have: another one may."""
+        """Queue a task again that another release may have, but not this one."""
         self.unknown = instance.pk
         now = timezone.now()
         run_after = now + max(LATER, now - instance.enqueued_at)

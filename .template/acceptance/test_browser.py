@@ -65,7 +65,7 @@ def test_the_first_page_shows_that_all_is_well(request, chromium, place, width, 
 
     expected = dict.fromkeys(["Script", "Database", "Migrations", "Cache"], "ok")
     if place == "dyno":
-        expected["Queued"] = "0"
+        expected |= {"Queued": "0", "Workers": "0"}
     assert states(chromium) == expected
     page = chromium.page_source
     assert "<h1>Hello from Django</h1>" in page and "git push heroku" in page

@@ -26,7 +26,7 @@ UNUSABLE = (
 def is_usable(alias: str) -> bool:
     """Return whether a database's URL was read, and the driver accepts its options."""
     if connections[alias].vendor == "unknown":
-        # Without DATABASE_URL there is no "default", which is no mistake.
+        # Without DATABASE_URL "default" is a dummy, which is no mistake.
         return alias == "default" and "DATABASE_URL" not in os.environ
     if connections[alias].vendor != "postgresql":
         return True

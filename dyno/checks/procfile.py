@@ -50,6 +50,8 @@ def gunicorn_problem(arguments: list[str]) -> str:
     if not said.returncode or "deploy.E" in said.stderr:
         return ""
     lines = re.findall(r"^\w.*", said.stderr, re.MULTILINE)
+    if not lines:
+        return f"it ended with {said.returncode}"
     return lines[-1][:300]
 
 
@@ -57,7 +59,7 @@ def gunicorn_problem(arguments: list[str]) -> str:
 def process_types() -> Problems:
     """Find a release that checks nothing, and a web process that does not start."""
     procfile = Path(settings.BASE_DIR, "Procfile")
-    text = procfile.read_text("utf-8") if procfile.is_file() else ""
+    text = procfile.read_text("utf-8", "replace") if procfile.is_file() else ""
     if re.search(r"^release:(?!.*\brelease\b).*\bmigrate\b", text, re.MULTILINE):
         cause = "The Procfile's `release` migrates without these checks and a lock."
         fix = "write `release: python manage.py release` into the Procfile"
