@@ -51,7 +51,8 @@ class Command(BaseCommand):
     def rehearse(self) -> None:
         """Visit the site on a test database; raise CommandError if a page fails."""
         try:
-            made = setup_databases(verbosity=0, interactive=False)
+            options = {"interactive": False, "serialized_aliases": []}
+            made = setup_databases(verbosity=0, **options)
         except Exception as error:
             cause = f"The migrations do not run on {connection.display_name}: {error}"
             if connection.vendor != "sqlite":
