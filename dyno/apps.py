@@ -14,9 +14,11 @@ class DynoConfig(AppConfig):
     name = "dyno"
 
     def ready(self) -> None:
-        from dyno import checks, database, login  # noqa: F401
+        from dyno import checks, database  # noqa: F401
 
         pre_migrate.connect(make_cache_table)
+        if apps.is_installed("django.contrib.auth"):  # docs/moving-in.md#only-parts
+            from dyno import login  # noqa: F401
         if apps.is_installed("django_tasks_db"):  # docs/removing.md
             from dyno import worker  # noqa: F401
 

@@ -195,8 +195,8 @@ if HAS_DATABASE and not LOCAL:  # `migrate` makes the table
         "OPTIONS": {"MAX_ENTRIES": 5_000},
     }
 
-# Time-outs are in seconds. Heroku signs certificates itself, so they cannot be verified;
-# elsewhere they are, unless the URL says "?ssl_cert_reqs=none".
+# Time-outs are in seconds. Heroku's own certificates cannot be verified; others are,
+# unless the URL says "?ssl_cert_reqs=none".
 REDIS_URL = os.environ.get("REDIS_URL", "")
 if REDIS_URL:
     options = {"socket_connect_timeout": 0.5, "socket_timeout": 0.5}
