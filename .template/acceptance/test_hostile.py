@@ -412,7 +412,7 @@ def test_a_missing_table_or_column_is_a_500_that_names_the_commands(
     assert "retry-after" not in answer.headers
     assert "Something went wrong" in answer.text
     log = "".join(answer.log)
-    assert "Fix: python manage.py makemigrations" in log and "manage.py migrate" in log
+    assert "Fix: python manage.py makemigrations" in log and "manage.py release" in log
 
 
 @pytest.fixture
