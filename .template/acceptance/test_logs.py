@@ -80,7 +80,9 @@ def test_health_checks_leave_no_line(dyno):
 def test_the_routers_request_id_is_in_the_access_log(dyno):
     request_id = str(uuid.uuid4())
     assert log_in(dyno, request_id).status == 200
-    [line] = [line for line in lines(dyno, request_id) if request_id in line]
+    told = lines(dyno, f"logger=access request_id={request_id}")
+    failed, line = [line for line in told if request_id in line]
+    assert " logger=dyno.login " in failed and " failed from " in failed
     assert line.startswith(
         f"level=info logger=access request_id={request_id} method=POST "
     )
