@@ -15,7 +15,7 @@ import heroku
 import parts
 from parts import wait_until
 
-CONNECTION_LIMIT = 20  # of Heroku's smallest plans
+CONNECTION_LIMIT = 40  # of the plan that docs/growing.md names for three dynos
 
 # What is asked for in turn, and how: two pages that need no database, two that do.
 REQUESTS = {
