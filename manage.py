@@ -8,13 +8,16 @@ from importlib.util import find_spec
 
 def main():
     """Run administrative tasks."""
-    module = os.environ.setdefault("DJANGO_SETTINGS_MODULE", "mysite.settings")
-    if find_spec(module.partition(".")[0] or "-") is None:
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "mysite.settings")
+    package = os.environ["DJANGO_SETTINGS_MODULE"].partition(".")[0]
+    if find_spec(package or "-") is None:
         cause = "DJANGO_SETTINGS_MODULE is set, and names no module of this project."
         sys.exit(f"{cause} Fix: unset DJANGO_SETTINGS_MODULE, or config:unset it")
     taken = "admin auth bin contenttypes docs dyno media messages sessions static "
-    if "mysite".lower() in (taken + "staticfiles templates tests").split():
-        sys.exit("A project cannot have the name mysite. Fix: startproject again")
+    taken += "staticfiles templates tests"
+    if "mysite".lower() in taken.split():
+        cause = "A project cannot have the name mysite: it is taken."
+        sys.exit(f"{cause} Fix: django-admin startproject again, with another name")
     if sys.argv[1:2] == ["test"]:
         sys.exit(" ".join(["The tests run with pytest. Fix: bin/test", *sys.argv[2:]]))
     # runserver implies development, except where there is a key: that may be a server.

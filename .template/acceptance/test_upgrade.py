@@ -249,6 +249,7 @@ def project(made, tmp_path):
 
 
 def test_line_endings_do_not_count_as_changes(project, template):
+    (project / ".gitattributes").unlink()  # as in projects of before
     for path in (project / "bookshop").glob("*.py"):
         path.write_bytes(path.read_bytes().replace(b"\n", b"\r\n"))
     for path in (project / "dyno").rglob("*.py"):
@@ -397,7 +398,7 @@ def test_the_newest_tag_is_taken_where_there_are_tags(
     commit_version(tagged, "2.1.0", "Not tagged yet.", "wait.")
     said = run("bin/upgrade", tagged, cwd=project).stdout
     assert "Merged version 2.0.0 into 1.0.0" in said
-    assert "A new footer" in (project / "templates/base.html").read_text()
+    assert "A new footer" in (project / "templates/site.html").read_text()
     call("git", "reset", "--hard", "--quiet", cwd=project)
 
     # An older version is looked up by its tag too, and ten is more than nine.
@@ -489,10 +490,10 @@ def test_a_project_of_each_published_version_comes_to_this_one(
         settings,
         ('    "django_tasks_db",\n', '    "django_tasks_db",\n    "blog",\n'),
         ('"script-src": OWN,', '"script-src": [*OWN, "https://cdn.example.com"],'),
+        ('LANGUAGE_CODE = "en', f'# Mine\n{FILTER}LANGUAGE_CODE = "en'),
     )
-    with settings.open("a") as file:
-        file.write(f"\n\n# Mine\n{FILTER}")
-    change(project / "templates/home.html", ("Hello from Django", "Welcome to my shop"))
+    greeting = ("<h1>Hello from Django</h1>", "<h1>Welcome to my shop</h1>")
+    change(project / "templates/home.html", greeting)
     test = TEST.replace(' and "A new footer" in page', "")
     (project / "blog/tests.py").write_text(test)
     heroku.commit(project, "Make it mine")
