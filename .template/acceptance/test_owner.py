@@ -75,7 +75,7 @@ def raise_hsts_to_a_year(project):
     domains = "SECURE_HSTS_INCLUDE_SUBDOMAINS"
     change(
         project / NAME / "settings.py",
-        ("or 3600)", "or 31_536_000)"),
+        ('_SECONDS", 3600)', '_SECONDS", 31_536_000)'),
         ("SECURE_SSL_REDIRECT =", f"{domains} = True\nSECURE_SSL_REDIRECT ="),
     )
 
