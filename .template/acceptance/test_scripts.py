@@ -247,7 +247,7 @@ def test_a_model_without_a_migration_is_named_and_the_site_is_served(project):
     text = settings.read_text().replace('    "dyno",\n', '    "dyno",\n    "blog",\n')
     settings.write_text(text)
     with serving(project, "bin/run") as log:
-        assert "A model of blog changed without a migration" in log
+        assert "A model changed without a migration: Migrations for 'blog'" in log
         assert "Fix: python manage.py makemigrations blog" in log
 
 
