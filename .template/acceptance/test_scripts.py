@@ -248,7 +248,7 @@ def test_a_model_without_a_migration_is_named_and_the_site_is_served(project):
     settings.write_text(text)
     with serving(project, "bin/run") as log:
         assert "A model changed without a migration: Migrations for 'blog'" in log
-        assert "Fix: python manage.py makemigrations blog" in log
+        assert "Fix: python manage.py makemigrations mysite blog" in log
 
 
 def section(path, heading):
