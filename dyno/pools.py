@@ -145,8 +145,11 @@ def log_capacity(worker: Any) -> None:
     workers = worker.cfg.workers
     threads = worker.cfg.threads
     each = most_connections(threads)
-    worker.log.info(
-        f"{workers} workers x {each} = {workers * each} database connections at most "
-        f"(DATABASE_POOL_SIZE), {2 * workers * each} while a release replaces another; "
-        f"{threads} threads a worker"
-    )
+    capacity = f"{threads} threads a worker"
+    if each:
+        capacity = (
+            f"{workers} workers x {each} = {workers * each} database connections at "
+            f"most (DATABASE_POOL_SIZE), {2 * workers * each} while a release replaces "
+            f"another; {capacity}"
+        )
+    worker.log.info(capacity)
