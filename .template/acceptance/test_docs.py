@@ -70,13 +70,15 @@ def names_in(path):
             found |= constants.get(key.id, set())
         elif not isinstance(key, ast.BinOp):  # a prefix and what follows it
             found |= strings(key)
-    wsgi = (
-        r"HTTP_\w+|CONTENT_\w+|PATH|(PATH|SCRIPT)_\w+|REMOTE_ADDR|\w+_(METHOD|STRING)"
+    # Django's own, which names no value of a server, and WSGI's.
+    others = (
+        r"DJANGO_SETTINGS_MODULE|HTTP_\w+|CONTENT_\w+|PATH|(PATH|SCRIPT)_\w+|"
+        r"REMOTE_ADDR|\w+_(METHOD|STRING)"
     )
     return {
         name
         for name in found
-        if re.fullmatch(r"[A-Z][A-Z0-9_]+", name) and not re.fullmatch(wsgi, name)
+        if re.fullmatch(r"[A-Z][A-Z0-9_]+", name) and not re.fullmatch(others, name)
     }
 
 
