@@ -3,8 +3,13 @@
 import re
 from pathlib import Path
 
+import django
+import gunicorn
+import messages
 import pytest
 from test_checks import BROKEN
+
+from dyno.outages import KNOWN
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 ERRORS = (ROOT / "docs/errors.md").read_text()
@@ -76,3 +81,61 @@ def test_each_section_that_a_message_names_exists():
     assert {page for page, _ in named} >= {"errors.md", "moving-in.md"}
     for page, anchor in named:
         assert anchor in anchors((ROOT / "docs" / page).read_text())
+
+
+def quoted(text):
+    """Return what a page quotes in italics."""
+    text = " ".join(text.split())
+    return set(re.findall(r"(?<![*\w])\*([^*\s][^*]*)\*(?![*\w])", text))
+
+
+def lines_of(whose):
+    """Return what the section about somebody's lines in the log quotes."""
+    section = ERRORS.partition(f"\n### Lines of {whose}\n")[2]
+    return sorted(quoted(section.partition("\n#")[0]))
+
+
+# Messages that other changes of 2.0.0 remove.
+LEAVING = (
+    "Cannot tell whether migrations are missing",
+    "Going on after a task",
+    "It takes longer than",
+    "Task id=… path=… is not in this release",
+    "The migrations do not run on",
+    "deploy.E033",
+)
+MESSAGES = sorted(messages.messages())
+CONSTANTS = messages.constants()
+
+
+def test_each_message_that_leaves_is_still_there():
+    for each in LEAVING:
+        assert any(message.startswith(each) for message in MESSAGES), "delete its line"
+
+
+@pytest.mark.parametrize("message", MESSAGES)
+def test_each_message_is_found_by_its_words(message):
+    if message.startswith(LEAVING):
+        return
+    words = message.strip(" …:.")
+    assert any(
+        each in message or words in each for each in quoted(ERRORS) if len(each) > 7
+    )
+
+
+@pytest.mark.parametrize("cause", [cause for _, cause, *_ in KNOWN])
+def test_each_cause_of_a_database_that_cannot_be_used_is_found(cause):
+    assert cause in quoted(ERRORS)
+
+
+@pytest.mark.parametrize("line", lines_of("this project"))
+def test_each_line_of_this_project_is_written_by_it(line):
+    for part in line.split(" … "):
+        assert any(part in text for text in CONSTANTS)
+
+
+@pytest.mark.parametrize("line", lines_of("Django and gunicorn"))
+def test_each_line_of_a_package_is_written_by_it(line):
+    folders = [Path(package.__file__).parent for package in (django, gunicorn)]
+    files = [path for folder in folders for path in folder.rglob("*.py")]
+    assert any(line in path.read_text() for path in files)
