@@ -139,3 +139,18 @@ def test_each_line_of_a_package_is_written_by_it(line):
     folders = [Path(package.__file__).parent for package in (django, gunicorn)]
     files = [path for folder in folders for path in folder.rglob("*.py")]
     assert any(line in path.read_text() for path in files)
+
+
+# Facts that were once in several places, which then disagreed.
+ONCE = (
+    r"workers × `DATABASE_POOL_SIZE`",  # how many connections
+    "config:unset DJANGO_SECRET_KEY_FALLBACKS",  # how to change the key
+    "512 kB",  # how large a body may be
+    "up to two seconds",  # how long gunicorn waits for a client that stays connected
+)
+
+
+@pytest.mark.parametrize("fact", ONCE)
+def test_a_fact_is_written_once_in_the_pages(fact):
+    pages = [page for page in PAGES if ".template" not in page.parts]
+    assert sum(page.read_text().count(fact) for page in pages) == 1
