@@ -102,7 +102,7 @@ def state(ask: Any, *arguments: str) -> str:
 
 
 def ask_database(alias: str) -> str:
-    """Return "ok" if a database answers, and "none" if there is none."""
+    """Return "ok" if a database answers, and "none" without one."""
     if not database.attached(alias):
         return "none"
     with connections[alias].cursor() as cursor:

@@ -154,3 +154,16 @@ ONCE = (
 def test_a_fact_is_written_once_in_the_pages(fact):
     pages = [page for page in PAGES if ".template" not in page.parts]
     assert sum(page.read_text().count(fact) for page in pages) == 1
+
+
+# What readers whose first language is not English stumbled over.
+RIDDLES = r"\b(is none|what is no|e\.g\.|that is no)\b"
+
+
+def test_no_page_speaks_in_riddles():
+    code = [
+        path for name in ("dyno", "mysite", "bin") for path in (ROOT / name).rglob("*")
+    ]
+    for path in [*PAGES, *(path for path in code if path.suffix in ("", ".py"))]:
+        if path.is_file():
+            assert not re.search(RIDDLES, path.read_text()), path
