@@ -7,6 +7,7 @@ import django
 import gunicorn
 import messages
 import pytest
+from django_tasks_db.models import DBTaskResult
 from test_checks import BROKEN
 
 from dyno.outages import KNOWN
@@ -60,6 +61,11 @@ def test_each_link_in_a_page_leads_somewhere(path):
         target = (path.parent / file) if file else path
         assert target.exists(), file
         assert not anchor or anchor in anchors(target.read_text()), anchor
+
+
+def test_the_table_that_remains_without_tasks_is_the_one_that_there_is():
+    removing = (ROOT / "docs/removing.md").read_text()
+    assert f"\n`{DBTaskResult._meta.db_table}` stays in the database" in removing
 
 
 def test_the_readme_is_read_in_one_pass():

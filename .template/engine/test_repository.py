@@ -2,6 +2,7 @@
 
 import re
 import shlex
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -59,3 +60,15 @@ def test_the_procfile_has_its_process_types():
         types[name] = shlex.split(command)
     assert types["web"][0] == "gunicorn"
     assert types["release"] == ["python", "manage.py", "release"]
+
+
+@pytest.mark.parametrize("name", [".env", ".env.production", "production.env"])
+def test_a_file_of_secrets_gets_neither_into_git_nor_into_an_image(name):
+    git = ["git", "check-ignore", "--no-index", "--quiet"]
+    assert subprocess.run([*git, name], cwd=ROOT).returncode == 0
+    assert subprocess.run([*git, ".env.example"], cwd=ROOT).returncode == 1
+    patterns = [
+        line for line in (ROOT / ".gitignore").read_text().split() if "env" in line
+    ]
+    left_out = (ROOT / ".dockerignore").read_text().split()
+    assert {*patterns} - {"/.venv/"} <= {*left_out}
