@@ -1,4 +1,4 @@
-"""The recipes for accounts, APIs and the admin, each followed line by line."""
+"""The recipes for accounts and the admin, and an API, each followed line by line."""
 
 import json
 import re
@@ -24,12 +24,12 @@ from selenium.webdriver.support.ui import Select
 from test_smtp import MailServer
 
 RECIPES = recipes.sections("recipes/accounts.md")
+APIS = recipes.sections("recipes/apis.md")
 STATIC_TOKEN = "python manage.py addstatictoken"
 
 # Those that do not disturb each other are followed in one project.
 TOGETHER = [
     "Sign-up, log-in and password reset",
-    "An API with Django REST framework",
     "A second factor for the admin",
     "Languages",
     "The debug toolbar",
@@ -48,7 +48,9 @@ def mail_server(tmp_path_factory):
 def project(source, tmp_path_factory):
     """The repository after the recipes that go together."""
     folder = shutil.copytree(source, tmp_path_factory.mktemp("recipes") / "source")
-    commands = recipes.follow(folder, *(RECIPES[name] for name in TOGETHER))
+    followed = [RECIPES[name] for name in TOGETHER]
+    followed.append(APIS["An API with Django REST framework"])
+    commands = recipes.follow(folder, *followed)
     assert commands == [f"heroku run {STATIC_TOKEN} NAME"]
     return folder
 
