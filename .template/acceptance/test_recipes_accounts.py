@@ -34,8 +34,11 @@ TOGETHER = [
     "Languages",
     "The debug toolbar",
 ]
-# Another test follows these.
-ALONE = ["Accounts with django-allauth"]
+# Other tests follow these.
+ALONE = [
+    "Accounts with django-allauth",
+    "A theme for the admin, with a policy of its own",
+]
 
 
 @pytest.fixture(scope="module")
