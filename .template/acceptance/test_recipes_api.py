@@ -16,8 +16,8 @@ NINJA = "An API with django-ninja"
 CORS = "A front end of another origin calls the API"
 ELSEWHERE = "An API with Django REST framework"  # test_recipes_accounts follows it
 FETCH = """
-const [url, headers, done] = arguments;
-fetch(url, {headers}).then(r => r.text()).then(done, error => done(error.message));
+const [url, options, done] = arguments;
+fetch(url, options).then(r => r.text()).then(done, error => done(error.message));
 """
 
 
@@ -48,10 +48,10 @@ def site(project, postgres, secret_key, front_end):
         yield site
 
 
-def fetch(chromium, page, url, **headers):
-    """Let a page of the front end fetch a URL, and return the answer's text."""
+def fetch(chromium, page, url, **options):
+    """Let a page fetch a URL, and return the text of the answer or of the error."""
     chromium.get(page)
-    return chromium.execute_async_script(FETCH, url, headers)
+    return chromium.execute_async_script(FETCH, url, options)
 
 
 def test_every_recipe_is_followed():
@@ -103,13 +103,21 @@ def test_a_front_end_of_another_origin_calls_the_api(browser, site, front_end):
     url = f"{site.url}/api/greeting"
     answer = fetch(browser, front_end, url)
     assert json.loads(answer) == {"greeting": "Hello, world!"}
-    assert "Hello" in fetch(browser, front_end, url, Authorization="Bearer a-token")
+    token = {"Authorization": "Bearer a-token"}
+    assert "Hello" in fetch(browser, front_end, url, headers=token)
 
 
-def test_other_origins_and_other_pages_stay_closed(browser, site, front_end):
+def test_other_origins_other_pages_and_sessions_stay_closed(browser, site, front_end):
+    log_in_to_admin(browser, site)
     stranger = front_end.replace("127.0.0.1", "localhost")
-    for page, path in ((stranger, "/api/greeting"), (front_end, "/")):
-        assert fetch(browser, page, f"{site.url}{path}") == "Failed to fetch"
+    for page, path, credentials in (
+        (stranger, "/api/greeting", "omit"),
+        (front_end, "/", "omit"),
+        (front_end, "/api/me", "include"),
+    ):
+        url = f"{site.url}{path}"
+        answer = fetch(browser, page, url, credentials=credentials)
+        assert answer == "Failed to fetch"
         assert "blocked by CORS policy" in complaints(browser)[0]
     client = heroku.Client(site.dyno.port)
     answer = client.get("/api/nothing", Origin=front_end)
