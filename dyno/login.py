@@ -96,8 +96,8 @@ def log_failure(
     credentials: dict[str, Any], request: HttpRequest | None = None, **kwargs: Any
 ) -> None:
     """Log which account was tried, and from where. Django hides the password."""
-    field = get_user_model().USERNAME_FIELD
-    account = credentials.get("username", credentials.get(field))
+    names = ("username", "email", get_user_model().USERNAME_FIELD)
+    account = next((credentials[name] for name in names if name in credentials), None)
     if request:
         address = client_address(request)
         logger.warning("A log-in as %.200s failed from %s", account, address)

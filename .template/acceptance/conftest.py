@@ -7,6 +7,7 @@ from pathlib import Path
 import heroku
 import parts
 import pytest
+from deployment import complaints, forget
 from selenium import webdriver
 
 FLAGS = """--headless --no-sandbox --disable-gpu --disable-quic --no-first-run
@@ -86,3 +87,11 @@ def chromium(tmp_path_factory):
     driver.implicitly_wait(5)
     yield driver
     driver.quit()
+
+
+@pytest.fixture
+def browser(chromium):
+    """A visitor without cookies, who has nothing to complain about in the end."""
+    forget(chromium)
+    yield chromium
+    assert complaints(chromium) == []

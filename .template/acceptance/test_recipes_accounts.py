@@ -1,38 +1,43 @@
-"""The recipes for accounts, APIs and the admin, each followed line by line."""
+"""The recipes for accounts and the admin, and an API, each followed line by line."""
 
 import json
 import re
 import shutil
 import subprocess
-from contextlib import contextmanager
-from email import message_from_string
-from types import SimpleNamespace
 
 import heroku
 import parts
 import pytest
 import recipes
+from deployment import (
+    PASSWORD,
+    complaints,
+    deployed,
+    find,
+    link,
+    log_in_to_admin,
+    mail_vars,
+    submit,
+)
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import Select
 from test_smtp import MailServer
 
 RECIPES = recipes.sections("recipes/accounts.md")
-PASSWORD = "a-password-for-root"
-OWNER = {
-    "DJANGO_SUPERUSER_USERNAME": "root",
-    "DJANGO_SUPERUSER_EMAIL": "root@example.com",
-    "DJANGO_SUPERUSER_PASSWORD": PASSWORD,
-}
-
+APIS = recipes.sections("recipes/apis.md")
 STATIC_TOKEN = "python manage.py addstatictoken"
 
 # Those that do not disturb each other are followed in one project.
 TOGETHER = [
     "Sign-up, log-in and password reset",
-    "An API with Django REST framework",
     "A second factor for the admin",
     "Languages",
     "The debug toolbar",
+]
+# Other tests follow these.
+ALONE = [
+    "Accounts with django-allauth",
+    "A theme for the admin, with a policy of its own",
 ]
 
 
@@ -46,77 +51,22 @@ def mail_server(tmp_path_factory):
 def project(source, tmp_path_factory):
     """The repository after the recipes that go together."""
     folder = shutil.copytree(source, tmp_path_factory.mktemp("recipes") / "source")
-    commands = recipes.follow(folder, *(RECIPES[name] for name in TOGETHER))
+    followed = [RECIPES[name] for name in TOGETHER]
+    followed.append(APIS["An API with Django REST framework"])
+    commands = recipes.follow(folder, *followed)
     assert commands == [f"heroku run {STATIC_TOKEN} NAME"]
     return folder
 
 
-@contextmanager
-def deployed(folder, database, postgres, secret_key, mail_server):
-    """A project in production, with its dyno and its router."""
-    config_vars = {
-        "DJANGO_SECRET_KEY": secret_key,
-        "DATABASE_URL": postgres.create(database),
-        "EMAIL_URL": f"smtp://user:password@localhost:{mail_server.port}",
-        "EMAIL_FROM": "site@example.com",
-        "SSL_CERT_FILE": str(mail_server.certificate),
-    }
-    slug = heroku.build(folder, folder.with_name("slug"), config_vars)
-    heroku.release(slug, config_vars)
-    create = "python manage.py createsuperuser --noinput"
-    heroku.run(slug, config_vars, create, **OWNER)
-    with parts.HAProxy() as router, heroku.Dyno(slug, config_vars) as dyno:
-        router.route([dyno.port])
-        yield SimpleNamespace(
-            slug=slug,
-            config_vars=config_vars,
-            dyno=dyno,
-            url=f"https://{heroku.HOST}:{router.tls_port}",
-        )
-        assert "level=error" not in dyno.log
-
-
 @pytest.fixture(scope="module")
 def site(project, postgres, secret_key, mail_server):
-    with deployed(project, "recipes", postgres, secret_key, mail_server) as site:
+    database_url = postgres.create("recipes")
+    with deployed(project, database_url, secret_key, **mail_vars(mail_server)) as site:
         yield site
 
 
-@pytest.fixture
-def browser(chromium):
-    """A visitor without cookies, who has nothing to complain about in the end."""
-    chromium.execute_cdp_cmd("Network.clearBrowserCookies", {})
-    complaints(chromium)
-    yield chromium
-    assert complaints(chromium) == []
-
-
-def complaints(chromium):
-    """Return what the browser has said since it was asked last, but for its hints."""
-    said = chromium.get_log("browser")
-    bad = ("WARNING", "SEVERE")
-    return [entry["message"] for entry in said if entry["level"] in bad]
-
-
-def find(chromium, selector):
-    return chromium.find_element(By.CSS_SELECTOR, selector)
-
-
-def is_gone(element):
-    try:
-        element.is_enabled()
-    except Exception:  # the driver has several for it
-        return True
-
-
-def submit(chromium, selector="main button", **fields):
-    """Fill in a form, press its button, and wait for the next page."""
-    for name, value in fields.items():
-        find(chromium, f"main [name={name}]").send_keys(value)
-    page = find(chromium, "html")
-    find(chromium, selector).click()
-    parts.wait_until(lambda: is_gone(page))
-    return find(chromium, "body").text
+def test_every_recipe_is_followed():
+    assert sorted(RECIPES) == sorted(TOGETHER + ALONE)
 
 
 LOG_OUT = "header form[action='/accounts/logout/'] button"
@@ -133,26 +83,17 @@ def test_a_visitor_signs_up_and_gets_a_new_password_by_mail(browser, site, mail_
     browser.get(f"{site.url}/accounts/reset/")
     assert "Password reset sent" in submit(browser, email="ada@example.com")
     [mail] = mail_server.mails
-    body = message_from_string(mail).get_payload(decode=True).decode()
-    link = re.search(r"https://\S+/accounts/reset/\S+", body)[0]
-    browser.get(link)
+    reset = link(mail, "/accounts/reset/")
+    browser.get(reset)
     new = {"new_password1": "green-lute-7", "new_password2": "green-lute-7"}
     assert "Password reset complete" in submit(browser, **new)
-    browser.get(link)
+    browser.get(reset)
     assert "Password reset unsuccessful" in find(browser, "h1").text
 
     browser.get(f"{site.url}/accounts/login/")
     assert "correct username" in submit(browser, username="ada", password="blue-harp-9")
     browser.get(f"{site.url}/accounts/login/")
     assert "Log out" in submit(browser, username="ada", password="green-lute-7")
-
-
-def log_in(chromium, site):
-    """Log in to the admin, and return the text of the next page."""
-    chromium.get(f"{site.url}/admin/")
-    find(chromium, "[name=username]").send_keys("root")
-    find(chromium, "[name=password]").send_keys(PASSWORD)
-    return submit(chromium, "#login-form [type=submit]")
 
 
 def log_in_again(chromium, device, code):
@@ -200,7 +141,7 @@ def test_the_looser_policy_is_that_pages_alone(site):
 
 def test_the_admin_asks_for_a_second_factor(browser, site):
     said = heroku.run(site.slug, site.config_vars, f"{STATIC_TOKEN} root")
-    assert "token" in log_in(browser, site).lower()
+    assert "token" in log_in_to_admin(browser, site).lower()
     assert "Site administration" not in find(browser, "body").text
     static = said.splitlines()[-1].split()[-1]
     assert "Site administration" in log_in_again(browser, "Backup Code", static)
@@ -221,7 +162,7 @@ def test_the_admin_asks_for_a_second_factor(browser, site):
     command = f"python manage.py shell --verbosity 0 -c '{code}'"
     number = heroku.run(site.slug, site.config_vars, command).splitlines()[-1]
     code = number.zfill(6)
-    log_in(browser, site)
+    log_in_to_admin(browser, site)
     assert "Site administration" in log_in_again(browser, "telephone", code)
 
 

@@ -1,0 +1,219 @@
+"""The recipe for django-allauth, with a mail server and an OpenID Connect provider."""
+
+import base64
+import json
+import re
+import shutil
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import parse_qs, urlencode, urlsplit
+
+import heroku
+import parts
+import pytest
+import recipes
+from deployment import (
+    PASSWORD,
+    complaints,
+    deployed,
+    find,
+    link,
+    mail_vars,
+    submit,
+)
+from test_smtp import MailServer
+
+RECIPE = recipes.sections("recipes/accounts.md")["Accounts with django-allauth"]
+PASSWORDS = {"password1": "blue-harp-9", "password2": "blue-harp-9"}
+BUTTON = "main [type=submit]"
+
+
+class Provider(BaseHTTPRequestHandler):
+    """Answers as OpenID Connect Core 1.0 asks, for one user and one client."""
+
+    def do_GET(self):  # noqa: N802
+        url = urlsplit(self.path)
+        issuer = self.server.url
+        if url.path == "/.well-known/openid-configuration":
+            paths = ("authorization", "token", "userinfo")
+            ends = {f"{path}_endpoint": f"{issuer}/{path}" for path in paths}
+            self.reply({"issuer": issuer, "jwks_uri": f"{issuer}/keys"} | ends)
+        elif url.path == "/authorization":
+            query = {name: values[0] for name, values in parse_qs(url.query).items()}
+            assert query["client_id"] == "a-client" and "code_challenge" in query
+            back = urlencode({"code": "a-code", "state": query["state"]})
+            href = f"{query['redirect_uri']}?{back}".replace("&", "&amp;")
+            page = f'<link rel=icon href="data:,"><a href="{href}">Continue as Max</a>'
+            self.reply(page, "text/html")
+        elif url.path == "/userinfo":
+            assert self.headers["Authorization"] == "Bearer a-token"
+            self.reply(self.server.user)
+        else:
+            self.send_error(404)
+
+    def do_POST(self):  # noqa: N802
+        body = self.rfile.read(int(self.headers["Content-Length"])).decode()
+        form = parse_qs(body)
+        assert form["code"] == ["a-code"] and "code_verifier" in form
+        assert form["client_secret"] == ["a-secret"]
+        now = int(time.time())
+        claims = {"iss": self.server.url, "aud": "a-client", "iat": now}
+        claims |= {"exp": now + 60} | self.server.user
+        parts = [{"alg": "RS256"}, claims, {}]
+        encoded = [base64.urlsafe_b64encode(json.dumps(p).encode()) for p in parts]
+        token = ".".join(part.decode().rstrip("=") for part in encoded)
+        answer = {"access_token": "a-token", "token_type": "Bearer", "id_token": token}
+        self.reply(answer)
+
+    def reply(self, content, kind="application/json"):
+        if kind == "application/json":
+            content = json.dumps(content)
+        self.send_response(200)
+        self.send_header("Content-Type", kind)
+        self.end_headers()
+        self.wfile.write(content.encode())
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture(scope="module")
+def mail_server(tmp_path_factory):
+    with MailServer(tmp_path_factory.mktemp("mail"), starttls=True) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def provider():
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Provider)
+    server.url = f"http://127.0.0.1:{server.server_port}"
+    server.user = {"sub": "1", "email": "max@example.com", "email_verified": True}
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield server
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.fixture(scope="module")
+def project(source, tmp_path_factory):
+    """The repository after the recipe."""
+    folder = shutil.copytree(source, tmp_path_factory.mktemp("allauth") / "source")
+    [command] = recipes.follow(folder, RECIPE)
+    assert command.startswith("heroku config:set OIDC_CLIENT_ID=")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def site(project, postgres, secret_key, mail_server, provider):
+    config_vars = mail_vars(mail_server) | {"OIDC_URL": provider.url}
+    config_vars |= {"OIDC_CLIENT_ID": "a-client", "OIDC_SECRET": "a-secret"}
+    database_url = postgres.create("allauth")
+    with deployed(project, database_url, secret_key, **config_vars) as site:
+        yield site
+
+
+@pytest.fixture
+def mails(mail_server):
+    """The mails that a test sends."""
+    mail_server.mails.clear()
+    return mail_server.mails
+
+
+def test_the_lint_and_the_owners_tests_pass(project):
+    recipes.run(project, "ruff check . && ruff format --check .")
+    recipes.run(project, "python -m pytest -q tests")
+
+
+def test_who_signs_up_confirms_the_address_and_logs_in_by_it(browser, site, mails):
+    fields = {"login": "eva@example.com", "password": "blue-harp-9"}
+    browser.get(f"{site.url}/accounts/signup/")
+    text = submit(browser, BUTTON, email="eva@example.com", **PASSWORDS)
+    assert "Verify Your Email Address" in text
+    browser.get(f"{site.url}/accounts/login/")
+    assert "Verify Your Email Address" in submit(browser, BUTTON, **fields)
+    browser.get(link(mails[0], "/accounts/confirm-email/"))
+    submit(browser, BUTTON)
+    browser.get(f"{site.url}/accounts/login/")
+    submit(browser, BUTTON, **fields)
+    assert browser.current_url == f"{site.url}/"
+    browser.get(f"{site.url}/accounts/email/")
+    assert "Verified" in find(browser, "main").text
+    submit(browser, "header a[href='/accounts/logout/']")
+    assert "Log in" in submit(browser, BUTTON)
+
+    mails.clear()
+    browser.get(f"{site.url}/accounts/password/reset/")
+    submit(browser, BUTTON, email="eva@example.com")
+    browser.get(link(mails[0], "/accounts/password/reset/key/"))
+    new = {"password1": "green-lute-7", "password2": "green-lute-7"}
+    submit(browser, BUTTON, **new)
+    assert "Your password is now changed" in find(browser, "main").text
+    browser.get(f"{site.url}/accounts/login/")
+    assert "not correct" in submit(browser, BUTTON, **fields)
+    fields["password"] = "green-lute-7"
+    browser.get(f"{site.url}/accounts/login/")
+    submit(browser, BUTTON, **fields)
+    assert "eva@example.com" in find(browser, "header").text
+
+
+def test_a_visitor_logs_in_by_a_provider(browser, site, provider):
+    browser.get(f"{site.url}/accounts/login/")
+    submit(browser, "main [title=Google]")
+    assert "Continue as Max" in submit(browser, BUTTON)
+    assert browser.current_url.startswith(provider.url)
+    submit(browser, "a")
+    assert browser.current_url == f"{site.url}/"
+    assert "max@example.com" in find(browser, "header").text
+
+
+def test_a_missing_origin_in_the_policy_stops_the_button(browser, site):
+    more = {"OIDC_URL": site.config_vars["OIDC_URL"].replace("127.0.0.1", "localhost")}
+    with heroku.Dyno(site.slug, site.config_vars, **more) as dyno:
+        site.router.route([dyno.port])
+        browser.get(f"{site.url}/accounts/login/")
+        submit(browser, "main [title=Google]")
+        find(browser, BUTTON).click()
+        said = []
+        parts.wait_until(lambda: said.extend(complaints(browser)) or said)
+        assert "form-action" in said[0] and f"{site.url}/" in said[0]
+        assert "/authorization" not in said[0]
+    site.router.route([site.dyno.port])
+
+
+def test_wrong_passwords_are_limited_for_each_visitor(site):
+    client = heroku.Client(site.dyno.port)
+
+    def try_to_log_in(address, password):
+        form = client.get("/accounts/login/").text
+        token = re.search('csrfmiddlewaretoken" value="([^"]+)', form)[1]
+        fields = {"csrfmiddlewaretoken": token, "login": "root@example.com"}
+        form = urlencode(fields | {"password": password})
+        sent = {"Origin": f"https://{heroku.HOST}", "X_Forwarded_For": address}
+        return client.post("/accounts/login/", form, **sent)
+
+    attempts = [try_to_log_in("203.0.113.50", "wrong") for _ in range(10)]
+    assert all("not correct" in answer.text for answer in attempts)
+    failure = "A log-in as root@example.com failed from 203.0.113.50"
+    parts.wait_until(lambda: failure in site.dyno.log)
+    assert "Log-in refused" not in site.dyno.log
+    assert try_to_log_in("203.0.113.50", PASSWORD).status == 200
+    refusal = "Log-in refused: many wrong passwords from 203.0.113.50"
+    parts.wait_until(lambda: refusal in site.dyno.log)
+    # Right passwords do not count.
+    attempts = [try_to_log_in("203.0.113.51", PASSWORD) for _ in range(11)]
+    assert {answer.status for answer in attempts} == {302}
+
+
+def test_forms_are_limited_for_each_visitor(site):
+    client = heroku.Client(site.dyno.port)
+
+    def sign_up(address):
+        form = client.get("/accounts/signup/").text
+        token = re.search('csrfmiddlewaretoken" value="([^"]+)', form)[1]
+        sent = {"Origin": f"https://{heroku.HOST}", "X_Forwarded_For": address}
+        return client.post("/accounts/signup/", f"csrfmiddlewaretoken={token}", **sent)
+
+    statuses = [sign_up("203.0.113.60").status for _ in range(21)]
+    assert statuses == [200] * 20 + [429]
+    assert sign_up("203.0.113.61").status == 200
