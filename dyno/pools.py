@@ -1,6 +1,5 @@
 """The connections that the threads of a web worker share, by Django's own pool."""
 
-import logging
 import os
 import threading
 from functools import partial
@@ -61,10 +60,6 @@ def use_pools() -> None:
     by default, limits the queries.
     """
     disconnect()
-    log = logging.getLogger("psycopg.pool")
-    if log.level == logging.NOTSET:
-        log.setLevel(logging.WARNING)  # at INFO it logs each use of a connection
-    is_installed = find_spec("psycopg_pool")  # if not, W041 reports it
     timeout = getattr(settings, "PAGE_STATEMENT_TIMEOUT", "25s")
     for alias in postgresql_aliases():
         config = settings.DATABASES[alias]
@@ -72,18 +67,13 @@ def use_pools() -> None:
         # A pooler, for which these cursors are disabled, passes on no options.
         if timeout and not config.get("DISABLE_SERVER_SIDE_CURSORS"):
             options.setdefault("options", f"-c statement_timeout={timeout}")
-        if is_installed and config["CONN_MAX_AGE"] == 0:
-            options.setdefault("pool", new_pool(alias, config))
+        # If psycopg_pool is not installed, W041 reports it.
+        if config["CONN_MAX_AGE"] == 0 and find_spec("psycopg_pool"):
+            pool = POOL | {"max_size": pool_size()}
+            pool["check"] = partial(check, alias)
+            pool["reconnect_failed"] = partial(give_up, alias)
+            options.setdefault("pool", pool)
         config["OPTIONS"] = options
-
-
-def new_pool(alias: str, config: dict[str, Any]) -> dict[str, Any]:
-    """Return the options of a pool for a database."""
-    pool = POOL | {"max_size": pool_size()}
-    pool["reconnect_failed"] = partial(give_up, alias)
-    if config["CONN_HEALTH_CHECKS"]:
-        pool["check"] = partial(check, alias)
-    return pool
 
 
 def postgresql_aliases() -> list[str]:
@@ -92,18 +82,21 @@ def postgresql_aliases() -> list[str]:
     return [alias for alias, name in engines.items() if name.endswith(POSTGRESQL)]
 
 
-def most_connections(threads: int) -> int:
-    """Return how many connections a process with so many threads opens at most.
+def capacity(workers: int, threads: int) -> str:
+    """Return what a dyno may use of the databases' connections, for the log.
 
-    Without a pool, each thread has one to each database.
+    A database without a pool, which has a CONN_MAX_AGE, has one for each thread.
     """
-    most = 0
-    for alias in postgresql_aliases():
-        if "pool" in settings.DATABASES[alias]["OPTIONS"]:
-            most += pool_size()
-        else:
-            most += threads
-    return most
+    text = f"{threads} threads a worker"
+    databases = len(postgresql_aliases())
+    if not databases:
+        return text
+    most = workers * pool_size() * databases
+    return (
+        f"{workers} workers x {pool_size()} (DATABASE_POOL_SIZE) x {databases} databases "
+        f"= {most} database connections at most, {2 * most} while a release replaces "
+        f"another; {text}"
+    )
 
 
 def check(alias: str, connection: Any) -> None:
@@ -138,18 +131,3 @@ def close(alias: str, pool: Any) -> None:
         connection = connections[alias]
         if connection.pool is pool:
             connection.close_pool()
-
-
-def log_capacity(worker: Any) -> None:
-    """Log what a dyno may use of the databases' connections."""
-    workers = worker.cfg.workers
-    threads = worker.cfg.threads
-    each = most_connections(threads)
-    capacity = f"{threads} threads a worker"
-    if each:
-        capacity = (
-            f"{workers} workers x {each} = {workers * each} database connections at "
-            f"most (DATABASE_POOL_SIZE), {2 * workers * each} while a release replaces "
-            f"another; {capacity}"
-        )
-    worker.log.info(capacity)

@@ -153,6 +153,6 @@ def prepare_worker(worker: Any) -> None:
     pools.use_pools()
     proxies.trust(worker.cfg.forwarded_allow_ips)
     if worker.age == 1:
-        pools.log_capacity(worker)
+        worker.log.info(pools.capacity(worker.cfg.workers, worker.cfg.threads))
         look = threading.Thread(target=health.log_unapplied_migrations, daemon=True)
         look.start()

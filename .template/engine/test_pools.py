@@ -82,29 +82,6 @@ def test_two_databases_that_share_their_options_have_a_pool_each(use_databases):
     assert given == [("default",), ("other",)]
 
 
-@pytest.mark.parametrize("checks", [True, False])
-def test_a_connection_is_checked_if_the_settings_say_so(use_databases, checks):
-    config = database.parse(URL) | {"CONN_HEALTH_CHECKS": checks}
-    use_databases(default=config)
-    pools.use_pools()
-    assert ("check" in config["OPTIONS"]["pool"]) is checks
-
-
-def test_without_a_pool_each_thread_counts(use_databases):
-    kept = database.parse(URL) | {"CONN_MAX_AGE": 60}
-    use_databases(default=database.parse(URL), kept=kept)
-    pools.use_pools()
-    assert pools.most_connections(threads=40) == pools.pool_size() + 40
-
-
-def test_the_pools_do_not_log_each_use_of_a_connection(use_databases, monkeypatch):
-    log = logging.getLogger("psycopg.pool")
-    monkeypatch.setattr(log, "level", logging.NOTSET)
-    use_databases(default=database.parse(URL))
-    pools.use_pools()
-    assert log.level == logging.WARNING
-
-
 def test_without_the_library_there_is_no_pool(use_databases, monkeypatch):
     monkeypatch.setattr(pools, "find_spec", lambda name: None)
     config = database.parse(URL)
