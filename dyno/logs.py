@@ -3,9 +3,7 @@
 import contextvars
 import json
 import logging
-import os
 import re
-import time
 import uuid
 from typing import Any
 
@@ -106,14 +104,11 @@ class LogfmtFormatter(logging.Formatter):
     """Formats a record as level, logger, request id, message or fields, and traceback.
 
     Fields come from a call such as logger.info("…", extra={"fields": {"status": 200}}).
-    On Heroku, whose log has its own, a line has no time.
+    There is no time: Heroku, Docker and systemd add it.
     """
 
     def format(self, record: logging.LogRecord) -> str:
         line = f"level={record.levelname.lower()} logger={record.name}"
-        if "DYNO" not in os.environ:
-            now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(record.created))
-            line = f"time={now} {line}"
         sent_id = getattr(record, "request_id", request_id.get())
         line += f" request_id={quote(sent_id)}"
         fields = getattr(record, "fields", None)

@@ -16,12 +16,6 @@ from dyno import logs, noise
 ID = "3b241101-e2bb-4255-8caf-4136c566a962"
 
 
-@pytest.fixture(autouse=True)
-def on_a_dyno(monkeypatch):
-    """Heroku adds the time to each line itself."""
-    monkeypatch.setenv("DYNO", "web.1")
-
-
 @pytest.fixture
 def lines():
     """Return a function that tells the lines of the log."""
@@ -49,14 +43,6 @@ def test_an_event_is_one_line_of_logfmt(lines, request_id):
     assert lines() == [
         f"level=warning logger=shop request_id={ID}" r' message="A \"quoted\"\nword"'
     ]
-
-
-def test_off_heroku_an_event_has_the_time(lines, monkeypatch):
-    monkeypatch.delenv("DYNO")
-    logger.warning("word")
-    [line] = lines()
-    pattern = r"time=\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ level=warning logger=shop .*"
-    assert re.fullmatch(pattern, line)
 
 
 def test_no_event_is_longer_than_a_line_of_herokus(lines):

@@ -22,9 +22,8 @@ SEVEN = timedelta(milliseconds=7)
 
 
 @pytest.fixture
-def logger(monkeypatch):
+def logger():
     """gunicorn's logger, without what it sets up for a whole process."""
-    monkeypatch.setenv("DYNO", "web.1")
     logger = object.__new__(LogfmtLogger)
     logger.cfg, logger.loglevel = Config(), logging.INFO
     logger.error_log = logging.getLogger("gunicorn.error")
