@@ -74,6 +74,8 @@ class LogfmtLogger(Logger):
             level = logging.ERROR
         elif status < "4" and (path in SILENT_PATHS or "dyno.static_file" in environ):
             level = logging.DEBUG
+        if not access_log.isEnabledFor(level):
+            return
         fields = {
             "method": req.method,
             "path": path,
