@@ -27,17 +27,13 @@ def test_each_database_has_a_pool_of_the_size_in_the_config_var(
     assert other["OPTIONS"]["pool"]["max_size"] == 5
 
 
-@pytest.mark.parametrize("unset", [None, ""])
-def test_two_workers_pools_fit_the_smallest_plan(monkeypatch, unset):
-    monkeypatch.delenv("DATABASE_POOL_SIZE", raising=False)
-    if unset is not None:
-        monkeypatch.setenv("DATABASE_POOL_SIZE", unset)
+def test_two_workers_pools_fit_the_smallest_plan(monkeypatch):
+    monkeypatch.setenv("DATABASE_POOL_SIZE", "")
     assert 2 * pools.pool_size() + 3 <= 20
 
 
 OWN = {
     "persistent connections": database.parse(URL) | {"CONN_MAX_AGE": 60},
-    "connections for ever": database.parse(URL) | {"CONN_MAX_AGE": None},
     "a pool of its own": database.parse(URL) | {"OPTIONS": {"pool": True}},
     "another database": database.parse("sqlite://:memory:"),
 }
