@@ -1,6 +1,5 @@
 """The connections that the threads of a web worker share, by Django's own pool."""
 
-import os
 import threading
 from functools import partial
 from importlib.util import find_spec
@@ -9,6 +8,7 @@ from typing import Any
 from django.conf import settings
 from django.db import connections
 
+from dyno import environ
 from dyno.database import POSTGRESQL, aliases
 
 # The pool of each web worker and database: two workers of eight connections each fit
@@ -29,14 +29,8 @@ def is_pool_exhausted(error: BaseException | None) -> bool:
 
 
 def pool_size() -> int:
-    """Return how many connections to each database a web worker opens at most.
-
-    That is DATABASE_POOL_SIZE; check E040 reports one that is not a number.
-    """
-    text = os.environ.get("DATABASE_POOL_SIZE", "")
-    if text.isdecimal() and int(text):
-        return int(text)
-    return POOL_SIZE
+    """Return how many connections to each database a web worker opens at most."""
+    return environ.whole_number("DATABASE_POOL_SIZE", POOL_SIZE)
 
 
 def disconnect() -> None:
