@@ -55,8 +55,7 @@ def use_pools() -> None:
     """
     disconnect()
     timeout = getattr(settings, "PAGE_STATEMENT_TIMEOUT", "25s")
-    for alias in postgresql_aliases():
-        config = settings.DATABASES[alias]
+    for alias, config in postgresql().items():
         options = dict(config["OPTIONS"])
         # A pooler, for which these cursors are disabled, passes on no options.
         if timeout and not config.get("DISABLE_SERVER_SIDE_CURSORS"):
@@ -70,19 +69,20 @@ def use_pools() -> None:
         config["OPTIONS"] = options
 
 
-def postgresql_aliases() -> list[str]:
-    """Return the alias of each PostgreSQL database once."""
-    engines = {alias: settings.DATABASES[alias]["ENGINE"] for alias in aliases()}
-    return [alias for alias, name in engines.items() if name.endswith(POSTGRESQL)]
+def postgresql() -> dict[str, dict[str, Any]]:
+    """Return the settings of each PostgreSQL database once, by alias."""
+    found = {}
+    for alias in aliases():
+        config = settings.DATABASES[alias]
+        if config["ENGINE"].endswith(POSTGRESQL):
+            found[alias] = config
+    return found
 
 
 def capacity(workers: int, threads: int) -> str:
-    """Return what a dyno may use of the databases' connections, for the log.
-
-    A database without a pool, which has a CONN_MAX_AGE, has one for each thread.
-    """
+    """Return what the pools of a dyno may hold, for the log, once they are made."""
     text = f"{threads} threads a worker"
-    databases = len(postgresql_aliases())
+    databases = sum("pool" in config["OPTIONS"] for config in postgresql().values())
     if not databases:
         return text
     most = workers * pool_size() * databases

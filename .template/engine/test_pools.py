@@ -78,6 +78,20 @@ def test_two_databases_that_share_their_options_have_a_pool_each(use_databases):
     assert given == [("default",), ("other",)]
 
 
+def test_the_boot_line_counts_the_databases_that_have_a_pool(use_databases):
+    kept = database.parse(URL) | {"CONN_MAX_AGE": 60}
+    use_databases(default=database.parse(URL), other=database.parse(URL), kept=kept)
+    pools.use_pools()
+    line = pools.capacity(workers=3, threads=40)
+    assert "3 workers x 8 (DATABASE_POOL_SIZE) x 2 databases = 48 database" in line
+    assert line.endswith("96 while a release replaces another; 40 threads a worker")
+
+
+def test_without_a_database_the_boot_line_speaks_of_threads_only(use_databases):
+    use_databases(default=database.parse("sqlite://:memory:"))
+    assert pools.capacity(workers=3, threads=40) == "40 threads a worker"
+
+
 def test_without_the_library_there_is_no_pool(use_databases, monkeypatch):
     monkeypatch.setattr(pools, "find_spec", lambda name: None)
     config = database.parse(URL)
