@@ -22,7 +22,8 @@ BARE = re.compile(r"[\w./:,%+-]+")
 ESCAPED = re.compile(r'["\\\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]')
 
 # In characters, so that a line stays under 10 000 bytes, at which Heroku splits it.
-FIELD_SIZE = 400
+ID_SIZE = 200
+FIELD_SIZE = 350
 MESSAGE_SIZE = 1_500
 TRACEBACK_SIZE = 6_000
 
@@ -110,7 +111,7 @@ class LogfmtFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         line = f"level={record.levelname.lower()} logger={record.name}"
         sent_id = getattr(record, "request_id", request_id.get())
-        line += f" request_id={quote(sent_id)}"
+        line += f" request_id={quote(sent_id[:ID_SIZE])}"
         fields = getattr(record, "fields", None)
         if fields is None:
             line += f" message={quote(record.getMessage()[:MESSAGE_SIZE])}"

@@ -63,8 +63,9 @@ def use_pools() -> None:
         # If psycopg_pool is not installed, W041 reports it.
         if config["CONN_MAX_AGE"] == 0 and find_spec("psycopg_pool"):
             pool = POOL | {"max_size": pool_size()}
-            pool["check"] = partial(check, alias)
             pool["reconnect_failed"] = partial(give_up, alias)
+            if config["CONN_HEALTH_CHECKS"]:
+                pool["check"] = partial(check, alias)
             options.setdefault("pool", pool)
         config["OPTIONS"] = options
 

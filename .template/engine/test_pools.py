@@ -78,6 +78,14 @@ def test_two_databases_that_share_their_options_have_a_pool_each(use_databases):
     assert given == [("default",), ("other",)]
 
 
+@pytest.mark.parametrize("checks", [True, False])
+def test_a_connection_is_checked_if_the_settings_say_so(use_databases, checks):
+    config = database.parse(URL) | {"CONN_HEALTH_CHECKS": checks}
+    use_databases(default=config)
+    pools.use_pools()
+    assert ("check" in config["OPTIONS"]["pool"]) is checks
+
+
 def test_the_boot_line_counts_the_databases_that_have_a_pool(use_databases):
     kept = database.parse(URL) | {"CONN_MAX_AGE": 60}
     use_databases(default=database.parse(URL), other=database.parse(URL), kept=kept)
