@@ -92,12 +92,14 @@ def test_the_routers_request_id_is_kept_and_another_replaced(sent, kept):
 
 @pytest.fixture
 def mistakes(monkeypatch):
-    """Return a function that tells the lines about clients' mistakes."""
-    handler = logging.getHandlerByName("client errors")
-    monkeypatch.setattr(handler, "stream", io.StringIO())
-    for quiet in handler.filters:
-        monkeypatch.setattr(quiet, "quiet_until", 0, raising=False)
-    return lambda: handler.stream.getvalue().splitlines()
+    """Return a function that tells the lines on stdout about clients' mistakes."""
+    stream = io.StringIO()
+    for name in ("stdout", "client errors"):
+        handler = logging.getHandlerByName(name)
+        monkeypatch.setattr(handler, "stream", stream)
+        for quiet in handler.filters:
+            monkeypatch.setattr(quiet, "quiet_until", 0, raising=False)
+    return lambda: stream.getvalue().splitlines()
 
 
 def test_unknown_hosts_are_logged_once_a_minute_with_the_command(mistakes):
@@ -120,6 +122,25 @@ def test_other_mistakes_of_clients_are_each_logged_as_a_warning(page, client, mi
     for line in mistakes():
         assert line.startswith("level=warning logger=django.security.TooManyFieldsSent")
         assert line.endswith(' message="too many"')
+
+
+def test_what_a_client_does_wrong_reaches_no_handler_that_mails(
+    page, client, monkeypatch
+):
+    mailed = []
+    handler = logging.Handler(logging.ERROR)
+    monkeypatch.setattr(handler, "emit", mailed.append)
+    monkeypatch.setattr(logging.getLogger("django"), "handlers", [handler])
+    client.raise_request_exception = False
+    errors = [TooManyFieldsSent("too many"), RuntimeError("a mistake of ours")]
+
+    def view(request):
+        raise errors.pop(0)
+
+    page(view)
+    client.get("/page")
+    client.get("/page")
+    assert [record.name for record in mailed] == ["django.request"]
 
 
 @pytest.mark.parametrize("asked, level", [("debug", "DEBUG"), ("LOUD", "INFO")])
