@@ -37,7 +37,6 @@ TIME_OUTS = {
     "keepalives_count": 3,
 }
 
-
 NO_DRIVER = (
     "deploy.E008: psycopg, the driver for the database in DATABASE_URL, is not "
     "installed. Fix: add psycopg[binary,pool] to requirements.in, then bin/lock"
