@@ -22,7 +22,8 @@ def get_asgi_application() -> Any:
         sent_id = headers.get(b"x-request-id")
         logs.request_id.set(logs.clean_request_id(sent_id))
         address = proxies.visitor(headers.get(FORWARDED, ""))
-        # Only if a trusted proxy says so, a server believes that HTTPS was used.
+        # A server believes a trusted proxy only that HTTPS was used. One that ends TLS
+        # itself needs TRUSTED_HOPS = 0: docs/growing.md#websockets-and-async
         if address and scope.get("scheme") == "https":
             others = [pair for pair in scope["headers"] if pair[0] != FORWARDED]
             forwarded = (FORWARDED, address.encode())

@@ -6,6 +6,7 @@ settings.py imports this module, so it reads no settings when it is loaded.
 import re
 import ssl
 from collections.abc import Mapping
+from importlib.util import find_spec
 from typing import Any
 
 import dj_database_url
@@ -35,6 +36,11 @@ TIME_OUTS = {
     "keepalives_interval": 3,
     "keepalives_count": 3,
 }
+
+NO_DRIVER = (
+    "deploy.E008: psycopg, the driver for the database in DATABASE_URL, is not "
+    "installed. Fix: add psycopg[binary,pool] to requirements.in, then bin/lock"
+)
 
 
 def from_environ(
@@ -83,13 +89,8 @@ def parse(
         return {"ENGINE": DUMMY, "OPTIONS": {}}
     if not config["ENGINE"].endswith(POSTGRESQL):
         return config
-    try:
-        import psycopg  # noqa: F401
-    except ImportError:
-        raise ImproperlyConfigured(
-            "deploy.E008: psycopg, the driver for the database in DATABASE_URL, is not "
-            "installed. Fix: add psycopg[binary,pool] to requirements.in, then bin/lock"
-        ) from None
+    if not find_spec("psycopg"):
+        raise ImproperlyConfigured(NO_DRIVER)
     # A health check costs some percent and prevents an error after a restart.
     config |= {"CONN_MAX_AGE": 0, "CONN_HEALTH_CHECKS": True}
     options = config["OPTIONS"] = TIME_OUTS | config.get("OPTIONS", {})

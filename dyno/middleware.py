@@ -6,35 +6,15 @@ from collections.abc import Callable
 from django.conf import settings
 from django.core.exceptions import BadRequest
 from django.http import HttpRequest, HttpResponse
+from django.middleware.csp import ContentSecurityPolicyMiddleware
 from django.middleware.gzip import GZipMiddleware
+from django.middleware.security import SecurityMiddleware
 from django.shortcuts import render
-from django.utils.cache import patch_vary_headers
-from django.utils.csp import build_policy
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
 
 # A shared cache, such as a CDN's, keeps a page only if its view says so.
 CACHE_CONTROL = "max-age=0, private, must-revalidate"
-
-
-def security_headers(*, secure: bool) -> dict[str, str]:
-    """Return a page's security headers, for what is answered before Django.
-
-    `secure` says whether the request came over HTTPS, as HSTS needs it.
-    """
-    headers = {"X-Content-Type-Options": "nosniff"}
-    headers |= getattr(settings, "SECURITY_HEADERS", {})
-    policy = build_policy(settings.SECURE_CSP or {})
-    if policy:
-        headers["Content-Security-Policy"] = policy
-    if secure and settings.SECURE_HSTS_SECONDS:
-        hsts = f"max-age={settings.SECURE_HSTS_SECONDS}"
-        if settings.SECURE_HSTS_INCLUDE_SUBDOMAINS:
-            hsts += "; includeSubDomains"
-        if settings.SECURE_HSTS_PRELOAD:
-            hsts += "; preload"
-        headers["Strict-Transport-Security"] = hsts
-    return headers
 
 
 def default_headers(get_response: GetResponse) -> GetResponse:
@@ -51,6 +31,23 @@ def default_headers(get_response: GetResponse) -> GetResponse:
     return middleware
 
 
+class SecureRequest(HttpRequest):
+    """A request over HTTPS."""
+
+    def is_secure(self) -> bool:
+        return True
+
+
+def security_headers() -> dict[str, str]:
+    """Return a page's headers over HTTPS, for what is answered before Django."""
+    page = SecurityMiddleware(lambda request: HttpResponse())
+    page = ContentSecurityPolicyMiddleware(default_headers(page))
+    headers = dict(page(SecureRequest()).headers)
+    del headers["Cache-Control"]
+    del headers["Content-Type"]
+    return headers
+
+
 class CompressPages(GZipMiddleware):
     """Django's compression, with its mitigation of BREACH, of texts of 1 kB or more.
 
@@ -61,11 +58,9 @@ class CompressPages(GZipMiddleware):
 
     def process_response(self, request: HttpRequest, response: HttpResponse):
         is_text = self.TEXTS.match(response.headers.get("Content-Type", ""))
-        if response.status_code == 304:  # it must vary as the page itself does
-            patch_vary_headers(response, ["Accept-Encoding"])
-        elif not response.streaming and is_text and len(response.content) >= 1_000:
-            return super().process_response(request, response)
-        return response
+        if response.streaming or not is_text or len(response.content) < 1_000:
+            return response
+        return super().process_response(request, response)
 
 
 def refuse_bad_requests(get_response: GetResponse) -> GetResponse:

@@ -34,20 +34,11 @@ class FailedConnections(OnceAMinute):
         return record.msg.startswith("error connecting") and super().filter(record)
 
 
-class UnknownHosts(OnceAMinute):
-    """Lets one unknown host a minute through: scanners try them by the thousand.
+class ClientErrors(OnceAMinute):
+    """Makes a client's fault a warning without a traceback.
 
-    As a warning, which is not mailed to DJANGO_ADMINS, and with the command.
+    Of unknown hosts, it lets one a minute through: scanners try them by the thousand.
     """
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        fix = "heroku config:set DJANGO_ALLOWED_HOSTS=NAME,NAME"
-        as_warning(record, f"{record.getMessage()} Fix: if it is yours, {fix}")
-        return super().filter(record)
-
-
-class ClientErrors(logging.Filter):
-    """Makes a client's fault a warning, which is not mailed to DJANGO_ADMINS."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         # A Referer or an Origin, which may hold a secret unless it is a mere host:
@@ -59,14 +50,13 @@ class ClientErrors(logging.Filter):
             message = begin + found + end
         if "Origin checking failed" in message:
             message += "  (docs/errors.md#a-403-for-a-form)"
-        as_warning(record, message)
-        return True
-
-
-def as_warning(record: logging.LogRecord, message: str) -> None:
-    """Make a record a warning, without a traceback."""
-    record.levelno = logging.WARNING
-    record.levelname = "WARNING"
-    record.msg = message
-    record.args = ()
-    record.exc_info = None
+        unknown_host = record.name.endswith(".DisallowedHost")
+        if unknown_host:
+            message += " Fix: if it is yours, "
+            message += "heroku config:set DJANGO_ALLOWED_HOSTS=NAME,NAME"
+        record.levelno = logging.WARNING
+        record.levelname = "WARNING"
+        record.msg = message
+        record.args = ()
+        record.exc_info = None
+        return not unknown_host or super().filter(record)

@@ -1,7 +1,5 @@
 """The connections that the threads of a web worker share, by Django's own pool."""
 
-import logging
-import os
 import threading
 from functools import partial
 from importlib.util import find_spec
@@ -10,6 +8,7 @@ from typing import Any
 from django.conf import settings
 from django.db import connections
 
+from dyno import environ
 from dyno.database import POSTGRESQL, aliases
 
 # The pool of each web worker and database: two workers of eight connections each fit
@@ -30,14 +29,8 @@ def is_pool_exhausted(error: BaseException | None) -> bool:
 
 
 def pool_size() -> int:
-    """Return how many connections to each database a web worker opens at most.
-
-    That is DATABASE_POOL_SIZE; check E040 reports one that is not a number.
-    """
-    text = os.environ.get("DATABASE_POOL_SIZE", "")
-    if text.isdecimal() and int(text):
-        return int(text)
-    return POOL_SIZE
+    """Return how many connections to each database a web worker opens at most."""
+    return environ.whole_number("DATABASE_POOL_SIZE", POOL_SIZE)
 
 
 def disconnect() -> None:
@@ -61,49 +54,44 @@ def use_pools() -> None:
     by default, limits the queries.
     """
     disconnect()
-    log = logging.getLogger("psycopg.pool")
-    if log.level == logging.NOTSET:
-        log.setLevel(logging.WARNING)  # at INFO it logs each use of a connection
-    is_installed = find_spec("psycopg_pool")  # if not, W041 reports it
     timeout = getattr(settings, "PAGE_STATEMENT_TIMEOUT", "25s")
-    for alias in postgresql_aliases():
-        config = settings.DATABASES[alias]
+    for alias, config in postgresql().items():
         options = dict(config["OPTIONS"])
         # A pooler, for which these cursors are disabled, passes on no options.
         if timeout and not config.get("DISABLE_SERVER_SIDE_CURSORS"):
             options.setdefault("options", f"-c statement_timeout={timeout}")
-        if is_installed and config["CONN_MAX_AGE"] == 0:
-            options.setdefault("pool", new_pool(alias, config))
+        # If psycopg_pool is not installed, W041 reports it.
+        if config["CONN_MAX_AGE"] == 0 and find_spec("psycopg_pool"):
+            pool = POOL | {"max_size": pool_size()}
+            pool["reconnect_failed"] = partial(give_up, alias)
+            if config["CONN_HEALTH_CHECKS"]:
+                pool["check"] = partial(check, alias)
+            options.setdefault("pool", pool)
         config["OPTIONS"] = options
 
 
-def new_pool(alias: str, config: dict[str, Any]) -> dict[str, Any]:
-    """Return the options of a pool for a database."""
-    pool = POOL | {"max_size": pool_size()}
-    pool["reconnect_failed"] = partial(give_up, alias)
-    if config["CONN_HEALTH_CHECKS"]:
-        pool["check"] = partial(check, alias)
-    return pool
+def postgresql() -> dict[str, dict[str, Any]]:
+    """Return the settings of each PostgreSQL database once, by alias."""
+    found = {}
+    for alias in aliases():
+        config = settings.DATABASES[alias]
+        if config["ENGINE"].endswith(POSTGRESQL):
+            found[alias] = config
+    return found
 
 
-def postgresql_aliases() -> list[str]:
-    """Return the alias of each PostgreSQL database once."""
-    engines = {alias: settings.DATABASES[alias]["ENGINE"] for alias in aliases()}
-    return [alias for alias, name in engines.items() if name.endswith(POSTGRESQL)]
-
-
-def most_connections(threads: int) -> int:
-    """Return how many connections a process with so many threads opens at most.
-
-    Without a pool, each thread has one to each database.
-    """
-    most = 0
-    for alias in postgresql_aliases():
-        if "pool" in settings.DATABASES[alias]["OPTIONS"]:
-            most += pool_size()
-        else:
-            most += threads
-    return most
+def capacity(workers: int, threads: int) -> str:
+    """Return what the pools of a dyno may hold, for the log, once they are made."""
+    text = f"{threads} threads a worker"
+    databases = sum("pool" in config["OPTIONS"] for config in postgresql().values())
+    if not databases:
+        return text
+    most = workers * pool_size() * databases
+    return (
+        f"{workers} workers x {pool_size()} (DATABASE_POOL_SIZE) x {databases} databases "
+        f"= {most} database connections at most, {2 * most} while a release replaces "
+        f"another; {text}"
+    )
 
 
 def check(alias: str, connection: Any) -> None:
@@ -138,18 +126,3 @@ def close(alias: str, pool: Any) -> None:
         connection = connections[alias]
         if connection.pool is pool:
             connection.close_pool()
-
-
-def log_capacity(worker: Any) -> None:
-    """Log what a dyno may use of the databases' connections."""
-    workers = worker.cfg.workers
-    threads = worker.cfg.threads
-    each = most_connections(threads)
-    capacity = f"{threads} threads a worker"
-    if each:
-        capacity = (
-            f"{workers} workers x {each} = {workers * each} database connections at "
-            f"most (DATABASE_POOL_SIZE), {2 * workers * each} while a release replaces "
-            f"another; {capacity}"
-        )
-    worker.log.info(capacity)

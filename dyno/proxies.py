@@ -14,10 +14,9 @@ trusted: list[Any] = []
 
 def trust(addresses: list[str]) -> None:
     """Believe the proxies in gunicorn's forwarded_allow_ips."""
-    names = [name.strip() for name in addresses if name.strip()]
-    if "*" in names:
-        names = ["0.0.0.0/0", "::/0"]
-    trusted[:] = [ip_network(name) for name in names]
+    if "*" in addresses:
+        addresses = ["0.0.0.0/0", "::/0"]
+    trusted[:] = [ip_network(address) for address in addresses]
     is_trusted.cache_clear()
 
 

@@ -1,6 +1,5 @@
 """What gunicorn.conf.py hands to gunicorn: the log, and hooks for its workers."""
 
-import errno
 import gc
 import logging
 import signal
@@ -16,8 +15,6 @@ from gunicorn.glogging import Logger
 from dyno import health, logs, pools, proxies
 
 access_log = logging.getLogger("access")
-
-logger = logging.getLogger(__name__)
 
 # Health checks would be most of a small site's log.
 SILENT_PATHS = {"/up", "/ready"}
@@ -55,8 +52,7 @@ class LogfmtLogger(Logger):
 
     def exception(self, msg: str, *args: Any, **kwargs: Any) -> None:
         """Log the exception that is being handled, unless a client fell silent."""
-        silent = getattr(sys.exception(), "errno", 0) in (errno.EAGAIN, errno.ETIMEDOUT)
-        if silent and str(msg).startswith("Socket error"):
+        if isinstance(sys.exception(), (BlockingIOError, TimeoutError)):
             self.info("Closed a connection: its client was silent for too long")
         else:
             super().exception(str(msg).partition(" %s")[0], **kwargs)  # and no query
@@ -153,6 +149,6 @@ def prepare_worker(worker: Any) -> None:
     pools.use_pools()
     proxies.trust(worker.cfg.forwarded_allow_ips)
     if worker.age == 1:
-        pools.log_capacity(worker)
+        worker.log.info(pools.capacity(worker.cfg.workers, worker.cfg.threads))
         look = threading.Thread(target=health.log_unapplied_migrations, daemon=True)
         look.start()

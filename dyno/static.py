@@ -10,7 +10,6 @@ from urllib.parse import unquote, urlsplit
 
 from django.conf import settings
 from django.contrib.staticfiles.storage import StaticFilesStorage
-from django.core.exceptions import ImproperlyConfigured
 from whitenoise import WhiteNoise
 from whitenoise.storage import CompressedManifestStaticFilesStorage
 
@@ -26,12 +25,6 @@ KEPT_ANSWERS = 256
 # The build goes on if a file of these kinds is missing: packages refer to source maps
 # that they do not ship, and to modules that are already bundled.
 MAY_BE_MISSING = {"", ".map", ".js", ".mjs"}
-
-NOT_COLLECTED = (
-    "No static files were collected for the production settings. "
-    "Fix: export DJANGO_LOCAL=1 for development on this machine; on a server, "
-    "python manage.py collectstatic --noinput"
-)
 
 # What makes WhiteNoise's answer to a GET other than the whole file.
 SPECIAL = ("HTTP_RANGE", "HTTP_IF_NONE_MATCH", "HTTP_IF_MODIFIED_SINCE")
@@ -62,11 +55,9 @@ class ManifestStorage(CompressedManifestStaticFilesStorage):
         """
         try:
             return super().url(name, force)
-        except ValueError as error:
+        except ValueError:
             if getattr(settings, "LOCAL", False):
                 return StaticFilesStorage.url(self, name)
-            if not self.exists("staticfiles.json"):
-                raise ImproperlyConfigured(NOT_COLLECTED) from error
             raise
 
 
@@ -84,6 +75,7 @@ class StaticFiles:
             # From a CDN, browsers load fonts and modules only with CORS.
             allow_all_origins=bool(urlsplit(settings.STATIC_URL).netloc),
         )
+        self.headers = security_headers()
         self.add_files(settings.STATIC_ROOT, self.prefix)
         self.add_files(getattr(settings, "WHITENOISE_ROOT", None), "/")
         self.kept = functools.lru_cache(KEPT_ANSWERS)(self.ask)
@@ -95,30 +87,31 @@ class StaticFiles:
 
     def add_headers(self, headers: Any, path: str, url: str) -> None:
         """Add the headers of a page; WhiteNoise calls this for each file at start."""
-        for name, value in security_headers(secure=True).items():
+        for name, value in self.headers.items():
             headers[name] = value
         match = HASHED.search(url)
-        if not match:
-            return
-        # Weak, since the compressed copies have it too.
-        headers["ETag"] = f'W/"{match[1]}"'
-        # A year is enough; WhiteNoise says ten.
-        headers["Cache-Control"] = "max-age=31536000, immutable"
-        if os.stat(path).st_size <= KEPT_BYTES:
-            self.small.add(url)
+        if match:
+            # Weak, since the compressed copies have it too.
+            headers["ETag"] = f'W/"{match[1]}"'
+            # A year is enough; WhiteNoise says ten.
+            headers["Cache-Control"] = "max-age=31536000, immutable"
+            if os.path.getsize(path) <= KEPT_BYTES:
+                self.small.add(url)
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         path = environ["PATH_INFO"]
-        if not path.startswith(self.prefix):
-            return self.whitenoise(environ, start_response)
         if path == f"{self.prefix}staticfiles.json":  # the list of all files
             return self.application(environ, start_response)
-        environ["dyno.static_file"] = True
-        is_whole = not any(name in environ for name in SPECIAL)
-        if path in self.small and is_whole and environ["REQUEST_METHOD"] == "GET":
-            status, headers, body = self.kept(path, codings(environ))
-            start_response(status, [*headers])
-            return [body]
+        if path.startswith(self.prefix):
+            environ["dyno.static_file"] = True
+        if path in self.small and environ["REQUEST_METHOD"] == "GET":
+            if not any(name in environ for name in SPECIAL):
+                # A key of four values, whatever clients send.
+                accepted = environ.get("HTTP_ACCEPT_ENCODING", "")
+                codings = [name for name in ("br", "gzip") if name in accepted]
+                status, headers, body = self.kept(path, ",".join(codings))
+                start_response(status, [*headers])
+                return [body]
         return self.whitenoise(environ, start_response)
 
     def ask(self, path: str, accepted: str) -> tuple[str, list[Any], bytes]:
@@ -133,12 +126,3 @@ class StaticFiles:
         content = b"".join(body)
         body.close()
         return answer[0], answer[1], content
-
-
-def codings(environ: dict[str, Any]) -> str:
-    """Return which of the codings that files are kept in a client accepts.
-
-    What is kept in memory has a key of four values, whatever clients send.
-    """
-    accepted = environ.get("HTTP_ACCEPT_ENCODING", "")
-    return ",".join(name for name in ("br", "gzip") if name in accepted)

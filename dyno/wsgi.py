@@ -46,7 +46,7 @@ class FrontDoor:
     def __init__(self, django: Application) -> None:
         self.django = django
         self.static_files = StaticFiles(self.ask_django)
-        self.up_headers = [*(UP_HEADERS | security_headers(secure=True)).items()]
+        self.up_headers = [*(UP_HEADERS | security_headers()).items()]
 
     def __call__(self, environ: Environ, start_response: Any) -> Iterable[bytes]:
         sent_id = environ.get("HTTP_X_REQUEST_ID")

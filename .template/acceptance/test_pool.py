@@ -185,7 +185,7 @@ def test_a_web_worker_opens_so_many_connections_at_most(site, server, pooler, po
         finally:
             over.set()
             counter.join()
-        assert "1 workers x 3 = 3 database connections at most" in dyno.log
+        assert "1 databases = 3 database connections at most" in dyno.log
     assert found == {200}
     assert max(seen) == 3
 

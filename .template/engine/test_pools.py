@@ -27,17 +27,13 @@ def test_each_database_has_a_pool_of_the_size_in_the_config_var(
     assert other["OPTIONS"]["pool"]["max_size"] == 5
 
 
-@pytest.mark.parametrize("unset", [None, ""])
-def test_two_workers_pools_fit_the_smallest_plan(monkeypatch, unset):
-    monkeypatch.delenv("DATABASE_POOL_SIZE", raising=False)
-    if unset is not None:
-        monkeypatch.setenv("DATABASE_POOL_SIZE", unset)
+def test_two_workers_pools_fit_the_smallest_plan(monkeypatch):
+    monkeypatch.setenv("DATABASE_POOL_SIZE", "")
     assert 2 * pools.pool_size() + 3 <= 20
 
 
 OWN = {
     "persistent connections": database.parse(URL) | {"CONN_MAX_AGE": 60},
-    "connections for ever": database.parse(URL) | {"CONN_MAX_AGE": None},
     "a pool of its own": database.parse(URL) | {"OPTIONS": {"pool": True}},
     "another database": database.parse("sqlite://:memory:"),
 }
@@ -90,19 +86,18 @@ def test_a_connection_is_checked_if_the_settings_say_so(use_databases, checks):
     assert ("check" in config["OPTIONS"]["pool"]) is checks
 
 
-def test_without_a_pool_each_thread_counts(use_databases):
+def test_the_boot_line_counts_the_databases_that_have_a_pool(use_databases):
     kept = database.parse(URL) | {"CONN_MAX_AGE": 60}
-    use_databases(default=database.parse(URL), kept=kept)
+    use_databases(default=database.parse(URL), other=database.parse(URL), kept=kept)
     pools.use_pools()
-    assert pools.most_connections(threads=40) == pools.pool_size() + 40
+    line = pools.capacity(workers=3, threads=40)
+    assert "3 workers x 8 (DATABASE_POOL_SIZE) x 2 databases = 48 database" in line
+    assert line.endswith("96 while a release replaces another; 40 threads a worker")
 
 
-def test_the_pools_do_not_log_each_use_of_a_connection(use_databases, monkeypatch):
-    log = logging.getLogger("psycopg.pool")
-    monkeypatch.setattr(log, "level", logging.NOTSET)
-    use_databases(default=database.parse(URL))
-    pools.use_pools()
-    assert log.level == logging.WARNING
+def test_without_a_database_the_boot_line_speaks_of_threads_only(use_databases):
+    use_databases(default=database.parse("sqlite://:memory:"))
+    assert pools.capacity(workers=3, threads=40) == "40 threads a worker"
 
 
 def test_without_the_library_there_is_no_pool(use_databases, monkeypatch):

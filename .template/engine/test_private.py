@@ -11,7 +11,6 @@ from django.db.migrations.executor import MigrationExecutor
 from django.db.migrations.graph import MigrationGraph
 from django.template import Engine, Node
 from django.template.base import FilterExpression
-from django.utils.csp import build_policy
 from django_tasks_db.models import DBTaskResult
 from gunicorn.workers import base
 from psycopg_pool import pool
@@ -20,10 +19,10 @@ from sites import tag
 README = Path(__file__).resolve().parents[2] / "dyno/README.md"
 
 
-def test_the_readme_lists_seven():
+def test_the_readme_lists_six():
     table = README.read_text().partition("## Names that are not public")[2]
     rows = re.findall(r"^\| .*`.*$", table, re.MULTILINE)
-    assert len(rows) == 7
+    assert len(rows) == 6
 
 
 def test_gunicorn_logs_a_refused_request_in_the_words_that_the_log_looks_for():
@@ -34,10 +33,6 @@ def test_djangos_manifest_storage_asks_hashed_name_for_each_file():
     parameters = inspect.signature(HashedFilesMixin.hashed_name).parameters
     assert list(parameters) == ["self", "name", "content", "filename"]
     assert "self.hashed_name(" in inspect.getsource(HashedFilesMixin)
-
-
-def test_django_builds_a_policy_from_the_setting_alone():
-    assert build_policy({"default-src": ["'none'"]}) == "default-src 'none'"
 
 
 def test_a_compiled_template_tells_its_tags_and_their_constants():

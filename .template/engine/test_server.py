@@ -22,9 +22,8 @@ SEVEN = timedelta(milliseconds=7)
 
 
 @pytest.fixture
-def logger(monkeypatch):
+def logger():
     """gunicorn's logger, without what it sets up for a whole process."""
-    monkeypatch.setenv("DYNO", "web.1")
     logger = object.__new__(LogfmtLogger)
     logger.cfg, logger.loglevel = Config(), logging.INFO
     logger.error_log = logging.getLogger("gunicorn.error")
@@ -88,7 +87,10 @@ def test_a_request_that_gunicorn_refused_is_logged_too(access):
 
 
 def test_a_client_cannot_start_a_line_of_its_own(access):
-    line = access(HTTP_USER_AGENT="a\nlevel=error", HTTP_HOST="b\r\n" + "c" * 20_000)
+    long = 10_000 * "\x9b"
+    forged = {"dyno.forwarded_for": long, "HTTP_HOST": "b\r\n" + long}
+    forged |= {"HTTP_USER_AGENT": "a\nlevel=error" + long, "HTTP_X_REQUEST_ID": long}
+    line = access(long, **forged)
     assert line.count("\n") == 1 and len(line.encode()) < 10_000
 
 
@@ -231,7 +233,8 @@ def test_the_first_worker_logs_what_the_dyno_takes(start, caplog, monkeypatch):
     for age in (1, 2, 3):
         start(age)
     [line] = caplog.messages
-    assert "2 workers x 6 = 12 database connections at most" in line
+    assert "2 workers x 6 (DATABASE_POOL_SIZE) x 1 databases" in line
+    assert " = 12 database connections at most," in line
     assert " 24 while a release replaces another; 40 threads a worker" in line
     assert looked == [1]
 

@@ -40,9 +40,8 @@ def test_the_connections_are_given_back_before_a_response_is_sent(page, monkeypa
     assert done == ["closed", "sent"]
 
 
-@pytest.mark.parametrize("host", ["", "evil.example.com", "a b", "127.0.0.1:x"])
-def test_another_host_gets_400(host):
-    assert get("/plain", HTTP_HOST=host)[0] == 400
+def test_another_host_gets_400():
+    assert get("/plain", HTTP_HOST="evil.example.com")[0] == 400
 
 
 def test_over_plain_http_static_files_are_redirected_like_pages(settings):
