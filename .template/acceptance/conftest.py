@@ -9,9 +9,55 @@ import parts
 import pytest
 from selenium import webdriver
 
+HERE = Path(__file__).parent
+
+# What an ordinary push does not need: `.ci/run --short` leaves these files out.
+LONG = (
+    "test_container.py",
+    "test_faults.py",
+    "test_moving_in.py",
+    "test_recipes_*.py",
+    "test_upgrade.py",
+)
+# What is held to bounds of time or memory, or shares a store of this machine: these run
+# after the others, one file after the other.
+ALONE = (
+    "test_asgi.py",
+    "test_boundaries.py",
+    "test_container.py",
+    "test_deploy.py",
+    "test_faults.py",
+    "test_formation.py",
+    "test_front_door.py",
+    "test_hostile.py",
+    "test_lighthouse.py",
+    "test_pool.py",
+    "test_pooler.py",
+    "test_recipes_building.py",
+)
+
 FLAGS = """--headless --no-sandbox --disable-gpu --disable-quic --no-first-run
 --disable-background-networking --disable-component-update --disable-sync
 --ignore-certificate-errors --hide-scrollbars --window-size=1280,2000"""
+
+
+def pytest_configure(config):
+    """Name the markers that `.ci/run` selects by."""
+    config.addinivalue_line("markers", "long: an ordinary push does not need it")
+    config.addinivalue_line("markers", "alone: nothing else may run beside it")
+
+
+def pytest_collection_modifyitems(items):
+    """Mark the tests of the files above."""
+    for patterns, mark in ((LONG, pytest.mark.long), (ALONE, pytest.mark.alone)):
+        marked = set()
+        for pattern in patterns:
+            found = set(HERE.glob(pattern))
+            assert found, f"no file is named {pattern}"
+            marked |= found
+        for item in items:
+            if item.path in marked:
+                item.add_marker(mark)
 
 
 @pytest.fixture(scope="session")

@@ -112,17 +112,37 @@ def find_python(version):
     return found.stdout.decode().strip()
 
 
+@contextlib.contextmanager
+def kept(key):
+    """Yield a folder of the cache and whether it is complete; nobody else is at it.
+
+    What is made in it counts as complete once the block ends without an exception.
+    """
+    CACHE.mkdir(parents=True, exist_ok=True)
+    folder = CACHE / key
+    with open(f"{folder}.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        complete = (folder / "complete").exists()
+        if not complete:
+            shutil.rmtree(folder, ignore_errors=True)
+        yield folder, complete
+        (folder / "complete").touch()
+
+
+def digest(text):
+    """Return a short name for a text, which another text has not."""
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
 def node_modules(name):
     """Return the node_modules of a folder here, installed once for each lock."""
     source = Path(__file__).parent / name
-    key = hashlib.sha256((source / "package-lock.json").read_bytes()).hexdigest()
-    folder = CACHE / f"{name}-{key[:16]}"
-    if not (folder / "complete").exists():
-        shutil.rmtree(folder, ignore_errors=True)
-        shutil.copytree(source, folder)
-        npm = [need("npm"), "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
-        subprocess.run(npm, cwd=folder, check=True)
-        (folder / "complete").touch()
+    key = digest((source / "package-lock.json").read_text())
+    with kept(f"{name}-{key}") as (folder, complete):
+        if not complete:
+            shutil.copytree(source, folder)
+            npm = [need("npm"), "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
+            subprocess.run(npm, cwd=folder, check=True)
     return folder / "node_modules"
 
 
@@ -131,22 +151,16 @@ def installed(version, requirements, echo=print):
 
     The buildpack, too, keeps it from one build to the next while neither changes.
     """
-    key = hashlib.sha256(f"{version}\n{requirements.read_text()}".encode()).hexdigest()
-    folder = CACHE / key[:16]
-    CACHE.mkdir(parents=True, exist_ok=True)
-    with open(f"{folder}.lock", "w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if (folder / "complete").exists():
+    with kept(digest(f"{version}\n{requirements.read_text()}")) as (folder, complete):
+        if complete:
             echo("-----> Restoring cache")
             return folder
-        shutil.rmtree(folder, ignore_errors=True)
         make = (find_python(version), "-m", "venv", folder)
         step(f"Installing Python {version}", *make, echo=echo)
         install = f"pip install -r {requirements.name}"
         quiet = ["--quiet", "--no-input", "--disable-pip-version-check"]
         pip = [folder / "bin/python", "-m", *install.split(), *quiet]
         step(install, *pip, echo=echo, cwd=requirements.parent, env=shell())
-        (folder / "complete").touch()
     return folder
 
 

@@ -6,6 +6,7 @@ Each is a context manager: `with Postgres(max_connections=20) as postgres: ...`.
 import contextlib
 import os
 import pwd
+import random
 import shutil
 import signal
 import socket
@@ -29,10 +30,18 @@ def need(program):
 
 
 def free_port():
-    """Return a port that nothing listens on."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return listener.getsockname()[1]
+    """Return a port that nothing listens on.
+
+    It is none that the kernel gives to a connection, which could take the port while a
+    part is restarted, and each process of the tests has a thousand of its own.
+    """
+    process = os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")
+    first = 20_000 + int(process) % 10 * 1000
+    while True:
+        port = random.randrange(first, first + 1000)
+        with socket.socket() as listener, contextlib.suppress(OSError):
+            listener.bind(("127.0.0.1", port))
+            return port
 
 
 def wait_until(condition, seconds=30, step=0.05):
