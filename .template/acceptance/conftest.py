@@ -7,6 +7,7 @@ from pathlib import Path
 import heroku
 import parts
 import pytest
+from project import Project
 from selenium import webdriver
 
 HERE = Path(__file__).parent
@@ -14,7 +15,7 @@ HERE = Path(__file__).parent
 # What an ordinary push does not need: `.ci/run --short` leaves these files out.
 LONG = (
     "test_container.py",
-    "test_faults.py",
+    "faults/test_*.py",
     "test_moving_in.py",
     "test_recipes_*.py",
     "test_upgrade.py",
@@ -23,17 +24,21 @@ LONG = (
 # after the others, one file after the other.
 ALONE = (
     "test_asgi.py",
+    "test_bodies.py",
     "test_boundaries.py",
+    "test_cloud_native.py",
     "test_container.py",
+    "test_database_errors.py",
     "test_deploy.py",
-    "test_faults.py",
+    "faults/test_*.py",
     "test_formation.py",
     "test_front_door.py",
     "test_hostile.py",
     "test_lighthouse.py",
     "test_pool.py",
     "test_pooler.py",
-    "test_recipes_building.py",
+    "test_recipes_*.py",
+    "test_slow_clients.py",
 )
 
 FLAGS = """--headless --no-sandbox --disable-gpu --disable-quic --no-first-run
@@ -96,24 +101,45 @@ def repository(source, tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def slug(source, tmp_path_factory, secret_key):
+def copy_project(source, tmp_path_factory, secret_key):
+    """A function that returns a copy of this repository to change, build and run."""
+
+    def copy(name="project"):
+        folder = tmp_path_factory.mktemp(name)
+        return Project(source, folder, DJANGO_SECRET_KEY=secret_key)
+
+    return copy
+
+
+@pytest.fixture(scope="session")
+def pushed(copy_project):
+    """This repository as a push has built it, without a database: leave it as it is."""
+    return copy_project("pushed").build()
+
+
+@pytest.fixture(scope="session")
+def slug(pushed):
     """What a push of this repository builds: leave it as it is."""
-    folder = tmp_path_factory.mktemp("slugs") / "slug"
-    return heroku.build(source, folder, {"DJANGO_SECRET_KEY": secret_key})
+    return pushed.slug
 
 
 @pytest.fixture(scope="module")
-def rehearsed(source, tmp_path_factory, secret_key):
-    """A slug with the pages of a rehearsal, and the config vars that it takes."""
-    folder = tmp_path_factory.mktemp("rehearsed")
-    shutil.copytree(source, folder / "source")
-    rehearsal = Path(__file__).parent / "rehearsal"
-    shutil.copytree(rehearsal, folder / "source/rehearsal")
-    config_vars = {
-        "DJANGO_SETTINGS_MODULE": "rehearsal.settings",
-        "DJANGO_SECRET_KEY": secret_key,
-    }
-    return heroku.build(folder / "source", folder / "slug", config_vars), config_vars
+def dyno(pushed):
+    """A web dyno of it."""
+    with pushed.dyno() as dyno:
+        yield dyno
+
+
+@pytest.fixture(scope="module")
+def rehearsed(copy_project):
+    """The same with the pages of a rehearsal."""
+    return copy_project("rehearsed").add_rehearsal().build()
+
+
+@pytest.fixture(scope="module")
+def rehearsal(rehearsed, postgres):
+    """The same, released with a database."""
+    return rehearsed.release(DATABASE_URL=postgres.create("rehearsal"))
 
 
 @pytest.fixture(scope="module")
