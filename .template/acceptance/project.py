@@ -17,7 +17,8 @@ class Project:
     """
 
     def __init__(self, source, folder, **config_vars):
-        self.folder, self.slug = folder / "source", folder / "slug"
+        self.folder = folder / "source"
+        self.slug = folder / "slug"
         self.config_vars = config_vars
         shutil.copytree(source, self.folder)
 

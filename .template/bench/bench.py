@@ -55,7 +55,8 @@ def throughput(contenders, workers, rounds, seconds, wanted=CASES):
 
     All are started anew for every round: two processes of the same code differ by 3 %.
     """
-    cases, order = {}, list(contenders)
+    cases = {}
+    order = list(contenders)
     for number in range(rounds):
         say(f"{workers} workers: round {number + 1} of {rounds}")
         with contextlib.ExitStack() as stack:

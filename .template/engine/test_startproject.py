@@ -65,7 +65,8 @@ def fresh(tmp_path_factory):
 
 
 def test_settings_have_what_django_writes_in_its_order(fresh):
-    theirs, ours = outline(fresh), outline(SETTINGS.read_text())
+    theirs = outline(fresh)
+    ours = outline(SETTINGS.read_text())
     missing = "\n".join(line for line in theirs if line not in ours)
     assert not missing, f"Django {django.__version__} writes, and we do not:\n{missing}"
     assert theirs == sorted(theirs, key=ours.index)

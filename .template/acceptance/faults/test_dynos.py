@@ -97,17 +97,19 @@ def test_a_task_whose_worker_was_killed_is_run_again(formation, fault, table):
     formation.enqueue("killed", 4)
     wait_until(lambda: formation.recorded("killed begin") == 1)
     busy = formation.busy_worker()
-    with fault("A task worker killed with -9") as seen:
-        busy.signal(signal.SIGKILL)
-        wait_until(lambda: formation.recorded("killed end") == 1, 40)
-        seconds = time.monotonic() - seen.started
+    try:
+        with fault("A task worker killed with -9") as seen:
+            busy.signal(signal.SIGKILL)
+            wait_until(lambda: formation.recorded("killed end") == 1, 40)
+            seconds = time.monotonic() - seen.started
+    finally:
+        formation.remove_workers([busy])
+        formation.add_workers(1)
     table.append(["… until its 4 s task had finished its second run"] + [""] * 6)
     table[-1][5:] = [f"{seconds:.1f} s", "25 s"]
     assert seconds < 25
     assert formation.recorded("killed begin") == 2
     assert "lost its worker" in formation.logs()
-    formation.remove_workers([busy])
-    formation.add_workers(1)
 
 
 def test_a_second_sigterm_does_not_end_a_task(formation):
