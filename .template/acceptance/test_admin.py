@@ -222,6 +222,8 @@ def test_a_cdn_is_let_in_by_its_origin_alone(chromium, copy_project):
             with project.dyno() as dyno:
                 router.route([dyno.port])
                 chromium.get(f"https://{heroku.HOST}:{router.tls_port}/")
+                # The page asks for /ready: only then may the router stop.
+                parts.wait_until(lambda: "<dd>waiting" not in chromium.page_source)
                 titles.append(chromium.title)
                 said = [c for c in complaints(chromium) if "Security Policy" in c]
                 assert bool(said) is (line == closed)
