@@ -21,7 +21,6 @@ from slugs import ROOT, build, checkout, commit, processes, read
 __all__ = [
     "CACHE",
     "HOST",
-    "PROFILE",
     "ROOT",
     "Client",
     "Dyno",
@@ -39,7 +38,6 @@ __all__ = [
     "release",
     "run",
     "shell",
-    "step",
     "wait_until",
 ]
 

@@ -10,11 +10,10 @@ import subprocess
 from pathlib import Path
 
 from programs import Part, certificate, free_port, listens, need, wait_until
-from router import ROUTER, HAProxy
+from router import HAProxy
 
 __all__ = [
     "PASSWORD",
-    "ROUTER",
     "HAProxy",
     "Part",
     "Postgres",
