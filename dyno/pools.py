@@ -86,10 +86,11 @@ def capacity(workers: int, threads: int) -> str:
     databases = sum("pool" in config["OPTIONS"] for config in postgresql().values())
     if not databases:
         return text
-    most = workers * pool_size() * databases
+    size = pool_size()
+    most = workers * size * databases
     return (
-        f"{workers} workers x {pool_size()} (DATABASE_POOL_SIZE) x {databases} databases "
-        f"= {most} database connections at most, {2 * most} while a release replaces "
+        f"{workers} workers x {size} (DATABASE_POOL_SIZE) x {databases} databases = "
+        f"{most} database connections at most, {2 * most} while a release replaces "
         f"another; {text}"
     )
 

@@ -104,14 +104,14 @@ class StaticFiles:
             return self.application(environ, start_response)
         if path.startswith(self.prefix):
             environ["dyno.static_file"] = True
-        if path in self.small and environ["REQUEST_METHOD"] == "GET":
-            if not any(name in environ for name in SPECIAL):
-                # A key of four values, whatever clients send.
-                accepted = environ.get("HTTP_ACCEPT_ENCODING", "")
-                codings = [name for name in ("br", "gzip") if name in accepted]
-                status, headers, body = self.kept(path, ",".join(codings))
-                start_response(status, [*headers])
-                return [body]
+        is_whole = not any(name in environ for name in SPECIAL)
+        if path in self.small and is_whole and environ["REQUEST_METHOD"] == "GET":
+            # A key of four values, whatever clients send.
+            accepted = environ.get("HTTP_ACCEPT_ENCODING", "")
+            codings = [name for name in ("br", "gzip") if name in accepted]
+            status, headers, body = self.kept(path, ",".join(codings))
+            start_response(status, [*headers])
+            return [body]
         return self.whitenoise(environ, start_response)
 
     def ask(self, path: str, accepted: str) -> tuple[str, list[Any], bytes]:

@@ -8,11 +8,62 @@ import heroku
 import parts
 import pytest
 from deployment import complaints, forget
+from project import Project
 from selenium import webdriver
+
+HERE = Path(__file__).parent
+
+# What an ordinary push does not need: `.ci/run --short` leaves these files out.
+LONG = (
+    "test_container.py",
+    "faults/test_*.py",
+    "test_moving_in.py",
+    "test_recipes_*.py",
+    "test_upgrade.py",
+)
+# What is held to bounds of time or memory, or shares a store of this machine: these run
+# after the others, one file after the other.
+ALONE = (
+    "test_asgi.py",
+    "test_bodies.py",
+    "test_boundaries.py",
+    "test_cloud_native.py",
+    "test_container.py",
+    "test_database_errors.py",
+    "test_deploy.py",
+    "faults/test_*.py",
+    "test_formation.py",
+    "test_front_door.py",
+    "test_hostile.py",
+    "test_lighthouse.py",
+    "test_pool.py",
+    "test_pooler.py",
+    "test_recipes_*.py",
+    "test_slow_clients.py",
+)
 
 FLAGS = """--headless --no-sandbox --disable-gpu --disable-quic --no-first-run
 --disable-background-networking --disable-component-update --disable-sync
 --ignore-certificate-errors --hide-scrollbars --window-size=1280,2000"""
+
+
+def pytest_configure(config):
+    """Name the markers that `.ci/run` selects by."""
+    config.addinivalue_line("markers", "long: an ordinary push does not need it")
+    config.addinivalue_line("markers", "alone: nothing else may run beside it")
+
+
+def pytest_collection_modifyitems(items):
+    """Mark the tests of the files above."""
+    for patterns, mark in ((LONG, pytest.mark.long), (ALONE, pytest.mark.alone)):
+        marked = set()
+        for pattern in patterns:
+            found = set(HERE.glob(pattern))
+            assert found, f"no file is named {pattern}"
+            marked |= found
+        for item in items:
+            if item.path in marked:
+                item.add_marker(mark)
 
 
 @pytest.fixture(scope="session")
@@ -51,24 +102,45 @@ def repository(source, tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def slug(source, tmp_path_factory, secret_key):
+def copy_project(source, tmp_path_factory, secret_key):
+    """A function that returns a copy of this repository to change, build and run."""
+
+    def copy(name="project"):
+        folder = tmp_path_factory.mktemp(name)
+        return Project(source, folder, DJANGO_SECRET_KEY=secret_key)
+
+    return copy
+
+
+@pytest.fixture(scope="session")
+def pushed(copy_project):
+    """This repository as a push has built it, without a database: leave it as it is."""
+    return copy_project("pushed").build()
+
+
+@pytest.fixture(scope="session")
+def slug(pushed):
     """What a push of this repository builds: leave it as it is."""
-    folder = tmp_path_factory.mktemp("slugs") / "slug"
-    return heroku.build(source, folder, {"DJANGO_SECRET_KEY": secret_key})
+    return pushed.slug
 
 
 @pytest.fixture(scope="module")
-def rehearsed(source, tmp_path_factory, secret_key):
-    """A slug with the pages of a rehearsal, and the config vars that it takes."""
-    folder = tmp_path_factory.mktemp("rehearsed")
-    shutil.copytree(source, folder / "source")
-    rehearsal = Path(__file__).parent / "rehearsal"
-    shutil.copytree(rehearsal, folder / "source/rehearsal")
-    config_vars = {
-        "DJANGO_SETTINGS_MODULE": "rehearsal.settings",
-        "DJANGO_SECRET_KEY": secret_key,
-    }
-    return heroku.build(folder / "source", folder / "slug", config_vars), config_vars
+def dyno(pushed):
+    """A web dyno of it."""
+    with pushed.dyno() as dyno:
+        yield dyno
+
+
+@pytest.fixture(scope="module")
+def rehearsed(copy_project):
+    """The same with the pages of a rehearsal."""
+    return copy_project("rehearsed").add_rehearsal().build()
+
+
+@pytest.fixture(scope="module")
+def rehearsal(rehearsed, postgres):
+    """The same, released with a database."""
+    return rehearsed.release(DATABASE_URL=postgres.create("rehearsal"))
 
 
 @pytest.fixture(scope="module")

@@ -1,148 +1,31 @@
-"""The real parts around the site, each on free loopback ports and stopped afterwards.
+"""The real parts around the site, each a context manager.
 
-Each is a context manager: `with Postgres(max_connections=20) as postgres: ...`.
+`with Postgres(max_connections=20) as postgres: ...`
 """
 
 import contextlib
 import os
-import pwd
-import shutil
 import signal
-import socket
 import subprocess
-import tempfile
-import time
 from pathlib import Path
 
-import pytest
+from programs import Part, certificate, free_port, listens, need, wait_until
+from router import HAProxy
+
+__all__ = [
+    "PASSWORD",
+    "HAProxy",
+    "Part",
+    "Postgres",
+    "Redis",
+    "certificate",
+    "free_port",
+    "listens",
+    "need",
+    "wait_until",
+]
 
 PASSWORD = "a-password"
-
-
-def need(program):
-    """Return where a program is; without it skip the test, or fail it in CI."""
-    found = sorted(Path("/usr/lib/postgresql").glob(f"*/bin/{program}"))  # not on PATH
-    if path := found[-1] if found else shutil.which(program):
-        return str(path)
-    lacks = pytest.fail if os.environ.get("CI") == "true" else pytest.skip
-    lacks(f"{program} is not installed: see .template/apt-packages")
-
-
-def free_port():
-    """Return a port that nothing listens on."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return listener.getsockname()[1]
-
-
-def wait_until(condition, seconds=30, step=0.05):
-    """Return the first true value of a function; TimeoutError after some seconds."""
-    deadline = time.monotonic() + seconds
-    while not (value := condition()):
-        if time.monotonic() > deadline:
-            raise TimeoutError(f"not within {seconds} s")
-        time.sleep(step)
-    return value
-
-
-def listens(port):
-    """Say whether something accepts connections on a port."""
-    with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
-        return True
-    return False
-
-
-def certificate(folder):
-    """Write server.key and server.crt, self-signed, and server.pem with both."""
-    names = "subjectAltName=DNS:localhost,DNS:*.herokuapp.com,IP:127.0.0.1"
-    command = "openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=localhost"
-    files = ["-keyout", "server.key", "-out", "server.crt"]
-    command = [need("openssl"), *command.split()[1:], "-addext", names, *files]
-    subprocess.run(command, cwd=folder, check=True, capture_output=True)
-    pair = [(folder / name).read_text() for name in ("server.crt", "server.key")]
-    (folder / "server.pem").write_text("".join(pair))
-    (folder / "server.key").chmod(0o600)
-
-
-class Part:
-    """One program with a folder and a certificate of its own."""
-
-    stop_signal = signal.SIGTERM
-    user = None  # whom to be where root is refused
-
-    def __init__(self):
-        self.folder = Path(tempfile.mkdtemp(prefix=f"{type(self).__name__.lower()}-"))
-        certificate(self.folder)
-        self.log = self.folder / "log"
-        self.process = None
-        self.other_user = self.user and os.geteuid() == 0
-        if self.other_user:
-            for path in (self.folder, *self.folder.iterdir()):
-                shutil.chown(path, self.user)
-
-    def command(self):
-        """Return the command that runs in the foreground."""
-        raise NotImplementedError
-
-    def is_up(self):
-        """Say whether it answers."""
-        return listens(self.port)
-
-    def options(self):
-        """Return what subprocess needs: the folder, and the user."""
-        if not self.other_user:
-            return {"cwd": self.folder}
-        group = pwd.getpwnam(self.user).pw_gid
-        return {"cwd": self.folder, "user": self.user, "group": group}
-
-    def start(self):
-        """Start it and return once it answers."""
-        with self.log.open("a") as log:
-            output = {"stdout": log, "stderr": subprocess.STDOUT}
-            self.process = subprocess.Popen(self.command(), **output, **self.options())
-
-        def up():
-            if self.process.poll() is not None:
-                raise RuntimeError(f"it did not start: {self.log.read_text()[-2000:]}")
-            return self.is_up()
-
-        wait_until(up)
-        return self
-
-    def stop(self):
-        """Stop it and return once it has gone. It keeps its port and its data."""
-        if self.process and self.process.poll() is None:
-            self.resume()
-            self.process.send_signal(self.stop_signal)
-            try:
-                self.process.wait(20)
-            except subprocess.TimeoutExpired:
-                self.process.kill()
-                self.process.wait()
-
-    def restart(self):
-        """Stop it and start it again."""
-        self.stop()
-        self.start()
-
-    def pause(self):
-        """Let it keep its connections and answer nothing."""
-        self.process.send_signal(signal.SIGSTOP)
-
-    def resume(self):
-        """Let it answer again."""
-        self.process.send_signal(signal.SIGCONT)
-
-    def __enter__(self):
-        try:
-            return self.start()
-        except BaseException:
-            self.__exit__()
-            raise
-
-    def __exit__(self, *_):
-        self.stop()
-        shutil.rmtree(self.folder, ignore_errors=True)
 
 
 class Postgres(Part):
@@ -254,80 +137,3 @@ class Redis(Part):
         }
         words = [str(word) for k, v in options.items() for word in (f"--{k}", v)]
         return [need("redis-server"), *words]
-
-
-ROUTER = """
-global
-  stats socket {folder}/control level admin
-defaults
-  mode http
-  timeout connect 5s
-  timeout client 90s
-  timeout server 30s
-  timeout http-keep-alive 90s
-  timeout queue 30s
-frontend visitors
-  bind 127.0.0.1:{port}
-  bind 127.0.0.1:{tls_port} ssl crt {folder}/server.pem
-  unique-id-format %[uuid()]
-  acl named req.hdr(X-Request-Id) -m found
-  http-request set-header X-Request-Id %[unique-id] unless named
-  http-request set-header X-Forwarded-Proto https if {{ ssl_fc }}
-  http-request set-header X-Forwarded-Proto http unless {{ ssl_fc }}
-  http-request set-header X-Forwarded-Port %[dst_port]
-  http-request set-header X-Request-Start %[date(0,ms)]
-  http-request set-header Via "1.1 vegur"
-  option forwardfor
-  default_backend dynos
-backend dynos
-  balance random
-  http-reuse always
-  option redispatch
-  retries 2
-  retry-on conn-failure empty-response
-  http-request disable-l7-retry unless METH_GET or {{ method HEAD OPTIONS PUT DELETE }}
-  server-template dyno 1-{slots} 127.0.0.1:1 disabled
-"""
-
-
-class HAProxy(Part):
-    """HAProxy, by default as Heroku's router: HTTP on `port`, HTTPS on `tls_port`.
-
-    A config text of one's own may name {folder}, {port}, {tls_port} and `options`.
-    """
-
-    slots = 8
-
-    def __init__(self, config=ROUTER, **options):
-        self.port, self.tls_port = free_port(), free_port()
-        super().__init__()
-        self.certificate = self.folder / "server.crt"
-        names = {"slots": self.slots, **options}
-        ports = {"port": self.port, "tls_port": self.tls_port}
-        text = config.format(folder=self.folder, **ports, **names)
-        (self.folder / "haproxy.cfg").write_text(text)
-
-    def command(self):
-        return [need("haproxy"), "-db", "-f", "haproxy.cfg"]
-
-    def control(self, command):
-        """Send a command to its control socket and return the answer."""
-        with socket.socket(socket.AF_UNIX) as control:
-            control.connect(str(self.folder / "control"))
-            control.sendall(f"{command}\n".encode())
-            return b"".join(iter(lambda: control.recv(4096), b"")).decode()
-
-    def route(self, ports):
-        """Send new requests to the dynos on these ports; those under way go on."""
-        old, new = getattr(self, "routed", []), []
-        free = [n for n in range(1, self.slots + 1) if n not in old]
-        for slot, port in zip(free, ports, strict=False):
-            server = f"set server dynos/dyno{slot}"
-            self.control(f"{server} addr 127.0.0.1 port {port}")
-            self.control(f"{server} state ready")
-            new.append(slot)
-        if len(new) < len(ports):
-            raise ValueError(f"more than {self.slots} dynos at once")
-        for slot in old:
-            self.control(f"set server dynos/dyno{slot} state maint")
-        self.routed = new

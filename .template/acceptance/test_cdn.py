@@ -44,28 +44,20 @@ backend origin
 
 
 @pytest.fixture(scope="module")
-def config_vars(postgres, secret_key):
-    return {
-        "DJANGO_SECRET_KEY": secret_key,
-        "DATABASE_URL": postgres.create("cdn"),
-        "EMAIL_URL": "smtp://user:password@127.0.0.1:1",
-    }
-
-
-@pytest.fixture(scope="module")
-def site(config_vars, source, tmp_path_factory):
+def site(copy_project, postgres):
     """The site with DJANGO_STATIC_HOST: its router, and the CDN that asks it."""
     with ExitStack() as stack:
         router = stack.enter_context(parts.HAProxy())
         router.cdn = stack.enter_context(parts.HAProxy(CDN, origin=router.tls_port))
         router.origin = f"https://{CDN_HOST}:{router.cdn.tls_port}"
-        variables = config_vars | {"DJANGO_STATIC_HOST": f"{router.origin}/"}
-        folder = tmp_path_factory.mktemp("cdn") / "slug"
-        slug = heroku.build(source, folder, variables)
-        heroku.release(slug, variables)
+        project = copy_project("cdn").build(
+            DATABASE_URL=postgres.create("cdn"),
+            EMAIL_URL="smtp://user:password@127.0.0.1:1",
+            DJANGO_STATIC_HOST=f"{router.origin}/",
+        )
         create = "python manage.py createsuperuser --noinput"
-        heroku.run(slug, variables, create, **OWNER)
-        dyno = stack.enter_context(heroku.Dyno(slug, variables))
+        project.release().run(create, **OWNER)
+        dyno = stack.enter_context(project.dyno())
         router.route([dyno.port])
         yield router
 
@@ -131,12 +123,11 @@ def test_the_policy_and_the_files_name_the_cdn(site):
     assert answer.headers["Cross-Origin-Resource-Policy"] == "cross-origin"
 
 
-def test_without_a_cdn_no_other_site_may_embed_the_files(slug, secret_key):
-    with heroku.Dyno(slug, {"DJANGO_SECRET_KEY": secret_key}) as dyno:
-        client = heroku.Client(dyno.port)
-        path = re.search(r"/static/\S+css", client.get("/").text)[0]
-        policy = client.get(path).headers["Cross-Origin-Resource-Policy"]
-        assert client.get(path).headers["Access-Control-Allow-Origin"] is None
+def test_without_a_cdn_no_other_site_may_embed_the_files(dyno):
+    client = heroku.Client(dyno.port)
+    path = re.search(r"/static/\S+css", client.get("/").text)[0]
+    assert client.get(path).headers["Access-Control-Allow-Origin"] is None
+    policy = client.get(path).headers["Cross-Origin-Resource-Policy"]
     assert policy == "same-origin"
 
 
@@ -178,17 +169,15 @@ def chain(port, path, proto, forwarded):
 
 
 @pytest.mark.parametrize("proto", ["https", "https,http", "https, http", "https,https"])
-def test_the_first_hops_https_is_no_redirect_loop(slug, secret_key, proto):
-    with heroku.Dyno(slug, {"DJANGO_SECRET_KEY": secret_key}) as dyno:
-        for path in ("/", "/ready", "/static/nothing"):
-            head = chain(dyno.port, path, proto, "192.0.2.1")
-            assert not re.match(r"HTTP/1.1 30\d", head), head
+def test_the_first_hops_https_is_no_redirect_loop(dyno, proto):
+    for path in ("/", "/ready", "/static/nothing"):
+        head = chain(dyno.port, path, proto, "192.0.2.1")
+        assert not re.match(r"HTTP/1.1 30\d", head), head
 
 
 @pytest.mark.parametrize("proto", ["http", "http,https", "", "ftp,http"])
-def test_plain_http_at_the_first_hop_is_redirected(slug, secret_key, proto):
-    with heroku.Dyno(slug, {"DJANGO_SECRET_KEY": secret_key}) as dyno:
-        head = chain(dyno.port, "/", proto, "192.0.2.1")
+def test_plain_http_at_the_first_hop_is_redirected(dyno, proto):
+    head = chain(dyno.port, "/", proto, "192.0.2.1")
     assert head.startswith("HTTP/1.1 301") and f"https://{heroku.HOST}/" in head
 
 
@@ -201,21 +190,21 @@ def address(request):
 """
 
 
+@pytest.fixture(scope="module")
+def addressed(copy_project):
+    """A project with a page that says the client's address."""
+    project = copy_project("address").append("mysite/views.py", ADDRESS)
+    return project.add_route("address", "address").build()
+
+
 @pytest.mark.parametrize(
     "hops, seen", [("1", "198.51.100.9"), ("2", "203.0.113.7"), ("0", "127.0.0.1")]
 )
 def test_the_clients_address_is_as_many_hops_away_as_the_owner_says(
-    source, tmp_path, secret_key, hops, seen
+    addressed, hops, seen
 ):
     """A client may begin the list as it likes; a CDN and the router add one each."""
-    copy = heroku.checkout(tmp_path)
-    views, urls = copy / "mysite/views.py", copy / "mysite/urls.py"
-    views.write_text(views.read_text() + ADDRESS)
-    route = 'path("address", views.address),\n    path("robots.txt"'
-    urls.write_text(urls.read_text().replace('path("robots.txt"', route))
-    variables = {"DJANGO_SECRET_KEY": secret_key, "DJANGO_TRUSTED_HOPS": hops}
-    slug = heroku.build(copy, tmp_path.with_name(f"{tmp_path.name}slug"), variables)
-    with heroku.Dyno(slug, variables) as dyno:
+    with addressed.dyno(DJANGO_TRUSTED_HOPS=hops) as dyno:
         sent = "6.6.6.6, 203.0.113.7, 198.51.100.9"
         head = chain(dyno.port, "/address", "https", sent)
     assert head.endswith(seen)

@@ -1,144 +1,20 @@
-"""The image that the Dockerfile makes, built and run without a registry.
+"""The image that the Dockerfile makes, built and run without a registry."""
 
-What the Dockerfile calls python:3.13-slim is Debian's unstable here, with Python 3.14:
-Debian has no 3.13 for every release that this runs on, and the image's own is not to be
-had without a registry. Its layout is the same: `python` and `pip` in /usr/local/bin.
-"""
-
-import contextlib
 import http.client
-import os
 import re
-import shutil
 import ssl
-import subprocess
-import sys
 import threading
 import time
-from pathlib import Path
 
 import heroku
 import parts
 import pytest
-from parts import free_port, wait_until
+from containers import Container, Podman
+from parts import wait_until
+from router import FROM_ANOTHER_ADDRESS
 
 HOST = "www.example.com"
-BASE = "docker.io/library/python:3.13-slim"
 SECRET = "a-secret-that-no-layer-may-hold"
-
-# As a host with strict rules runs it. The tests' PostgreSQL and HAProxy listen on this
-# machine's loopback; this kernel may refuse the limits that podman would set.
-STRICTLY = """--rm --network host --read-only --read-only-tmpfs=false --cap-drop all
---security-opt no-new-privileges --ulimit nofile=1024:1024 --ulimit nproc=1024:1024"""
-
-
-class Podman:
-    """Podman with a store of its own, in which the base image and layers are kept."""
-
-    def __init__(self, folder):
-        if os.geteuid():
-            lacks = pytest.fail if os.environ.get("CI") == "true" else pytest.skip
-            lacks("containers are built and run as root here")
-        self.folder = folder
-        parts.need("debootstrap")
-        for driver in ("overlay", "vfs"):  # the slow vfs where a disk bears no overlay
-            store = heroku.CACHE / f"containers-{driver}"
-            store.mkdir(parents=True, exist_ok=True)
-            places = [f"--root={store}", f"--runroot=/run/rehearsal/{driver}"]
-            options = [f"--storage-driver={driver}", "--cgroup-manager=cgroupfs"]
-            options += [f"--runtime={parts.need('runc')}", "--events-backend=none"]
-            self.command = [parts.need("podman"), *places, *options]
-            tried = subprocess.run([*self.command, "info"], capture_output=True)
-            if tried.returncode == 0:
-                break
-
-    def __call__(self, *words, check=True):
-        """Run a command of podman and return what it says, with stderr."""
-        run = subprocess.run(
-            [*self.command, *map(str, words)],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
-        assert run.returncode == 0 or not check, run.stdout
-        return run.stdout.strip()
-
-    def make_base(self):
-        """Make the base image of Debian's unstable, unless it is there."""
-        if self("images", "--quiet", BASE):
-            return
-        script = heroku.ROOT / ".template/debian-root"
-        root = subprocess.run([script], check=True, stdout=subprocess.PIPE, text=True)
-        path = "ENV PATH=/usr/local/bin:/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin"
-        pack = ["tar", "--create", "--directory", root.stdout.strip(), "."]
-        with subprocess.Popen(pack, stdout=subprocess.PIPE) as tar:
-            load = [*self.command, "import", "--change", path, "-", BASE]
-            subprocess.run(load, stdin=tar.stdout, check=True, capture_output=True)
-
-    def build(self, source):
-        """Build a folder's Dockerfile: return the image's id and what was said.
-
-        pip gets the packages outside, as it does on this machine.
-        """
-        wheels = self.folder / "wheels"
-        pip = [sys.executable, "-m", "pip", "download", "--quiet", "--dest", wheels]
-        pip += ["--python-version", "3.14", "--only-binary", ":all:"]
-        lock = ["--require-hashes", "-r", source / "requirements.txt"]
-        subprocess.run([*pip, *lock], check=True, capture_output=True)
-        config = self.folder / "pip.conf"
-        config.write_text("[global]\nno-index = true\nfind-links = /wheels\n")
-        mounts = [
-            f"--volume={wheels}:/wheels:ro",
-            f"--volume={config}:/etc/pip.conf:ro",
-        ]
-        file = self.folder / "id"
-        options = ["--layers", "--isolation=chroot", "--network=host", *mounts]
-        said = self("build", *options, f"--iidfile={file}", source)
-        return file.read_text(), said
-
-
-class Container:
-    """A container of the image, with its log in a file; a context manager."""
-
-    def __init__(self, podman, image, config_vars, *command, options=(), **more):
-        self.podman, self.port = podman, free_port()
-        self.name = f"site-{os.getpid()}-{self.port}"
-        self.log_path = podman.folder / f"{self.name}.log"
-        config_vars = {"PORT": str(self.port)} | config_vars | more
-        env = [f"--env={name}={value}" for name, value in config_vars.items()]
-        words = ["run", f"--name={self.name}", *STRICTLY.split(), *options, *env]
-        with self.log_path.open("w") as log:
-            self.process = subprocess.Popen(
-                [*podman.command, *words, image, *command],
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-            )
-
-    @property
-    def log(self):
-        return self.log_path.read_text()
-
-    def wait_until_up(self, seconds=60):
-        def is_up():
-            assert self.process.poll() is None, self.log
-            with contextlib.suppress(OSError, http.client.HTTPException):
-                return heroku.Client(self.port).get("/up").status == 200
-
-        wait_until(is_up, seconds)
-        return self
-
-    def stop(self):
-        """SIGTERM to its first process; SIGKILL after 30 s: return the exit status."""
-        self.podman("stop", "--time=30", self.name)
-        return self.process.wait()
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.podman("rm", "--force", "--ignore", "--time=0", self.name)
-        self.process.wait()
 
 
 @pytest.fixture(scope="module")
@@ -151,14 +27,12 @@ def podman(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def context(source, tmp_path_factory):
+def context(copy_project):
     """A working folder, with what git leaves out."""
-    folder = tmp_path_factory.mktemp("context") / "project"
-    shutil.copytree(source, folder)
+    project = copy_project("context")
     for name in (".env", "media/photo", ".venv/file", ".git/config", "db.sqlite3"):
-        (folder / name).parent.mkdir(exist_ok=True)
-        (folder / name).write_text(SECRET)
-    return folder
+        project.write(name, SECRET)
+    return project.folder
 
 
 @pytest.fixture(scope="module")
@@ -266,14 +140,10 @@ def test_the_image_holds_no_secret_and_nothing_of_the_workshop(podman, image, si
 def test_only_a_named_proxy_may_say_that_a_request_came_over_https(
     podman, image, config_vars, release
 ):
-    # A proxy in another container has an address of its own.
-    from_there = parts.ROUTER.replace(
-        "  http-reuse", "  source 127.0.0.9\n  http-reuse"
-    )
     for named, status in (("127.0.0.0/24", 200), ("192.0.2.1", 301)):
         more = {"FORWARDED_ALLOW_IPS": named}
         with (
-            parts.HAProxy(from_there) as router,
+            parts.HAProxy(FROM_ANOTHER_ADDRESS) as router,
             Container(podman, image, config_vars, **more) as container,
         ):
             router.route([container.wait_until_up().port])
@@ -367,59 +237,3 @@ def test_the_image_leaves_out_what_git_leaves_out():
     left_out = (heroku.ROOT / ".dockerignore").read_text().split()
     left_out = {name.removeprefix("**/") for name in left_out}
     assert {name.strip("/") for name in ignored} <= left_out
-
-
-class FirDyno(heroku.Dyno):
-    """A dyno of the Fir generation: its Cloud Native build has no profile."""
-
-    profile = {}
-
-
-@pytest.fixture(scope="module")
-def fir_slug(source, secret_key, tmp_path_factory):
-    """What the Cloud Native build makes; it refuses a runtime.txt."""
-    folder = tmp_path_factory.mktemp("fir")
-    shutil.copytree(source, folder / "project")
-    (folder / "project/runtime.txt").unlink()
-    config_vars = {"DJANGO_SECRET_KEY": secret_key}
-    return heroku.build(folder / "project", folder / "slug", config_vars)
-
-
-def test_a_cloud_native_build_runs_without_a_profile(fir_slug, secret_key, postgres):
-    config_vars = {
-        "DJANGO_SECRET_KEY": secret_key,
-        "DATABASE_URL": postgres.create("fir"),
-    }
-    heroku.release(fir_slug, config_vars)
-    from_there = parts.ROUTER.replace(
-        "  http-reuse", "  source 127.0.0.9\n  http-reuse"
-    )
-    with parts.HAProxy(from_there) as router, FirDyno(fir_slug, config_vars) as dyno:
-        router.route([dyno.port])
-        visitor = heroku.Client(router.tls_port, router.certificate)
-        assert visitor.get("/").status == 200
-        wait_until(lambda: "method=GET path=/ " in dyno.log, 10)
-        assert "40 threads a worker" in dyno.log
-        assert dyno.stop() < 25
-
-
-def test_a_build_that_skips_collectstatic_is_refused_at_boot(
-    source, secret_key, postgres, tmp_path
-):
-    config_vars = {
-        "DJANGO_SECRET_KEY": secret_key,
-        "DJANGO_ALLOWED_HOSTS": HOST,
-        "DATABASE_URL": postgres.create("uncollected"),
-        "DISABLE_COLLECTSTATIC": "1",
-    }
-    shutil.copytree(source, tmp_path / "project")
-    slug = heroku.build(tmp_path / "project", tmp_path / "slug", config_vars)
-    command = ["gunicorn"]
-    env = heroku.environment(slug, PORT=str(free_port()), **config_vars)
-    run = subprocess.run(
-        command, cwd=slug, env=env, capture_output=True, text=True, timeout=60
-    )
-    assert run.returncode == 1
-    assert "E030: No static files were collected" in run.stderr
-    assert "Fix: python manage.py collectstatic" in run.stderr
-    assert not Path(slug, "staticfiles").exists()

@@ -2,9 +2,7 @@
 
 import json
 import re
-import shutil
 import subprocess
-from types import SimpleNamespace
 
 import heroku
 import parts
@@ -79,48 +77,27 @@ class Follower(parts.Postgres):
             raise
 
 
-def add(folder):
-    """Do what docs/growing.md says, and add a page that shows it."""
-    project = folder / "mysite"
-    (project / "routers.py").write_text(ROUTER)
-    for name, more in (("settings.py", RECIPE), ("views.py", VIEWS)):
-        text = (project / name).read_text()
-        if name == "settings.py":
-            heading = "# Caches and sessions\n"
-            assert heading in text
-            text = text.replace(heading, f"{RECIPE}\n\n{heading}")
-        else:
-            text += more
-        (project / name).write_text(text)
-    urls = project / "urls.py"
-    route = 'path("groups", views.groups),\n    path("robots.txt"'
-    urls.write_text(urls.read_text().replace('path("robots.txt"', route))
-
-
 @pytest.fixture(scope="module")
-def site(source, tmp_path_factory, secret_key):
-    """A site with a second database, and a follower of its first one."""
-    folder = tmp_path_factory.mktemp("databases")
-    copy = shutil.copytree(source, folder / "source")
-    add(copy)
+def site(copy_project):
+    """A site with a second database, and a follower of its first one.
+
+    It does what docs/growing.md says, and has a page that shows it.
+    """
+    project = copy_project("databases").write("mysite/routers.py", ROUTER)
+    heading = "# Caches and sessions\n"
+    project.change("mysite/settings.py", (heading, f"{RECIPE}\n\n{heading}"))
+    project.append("mysite/views.py", VIEWS).add_route("groups", "groups")
     with Leader() as leader:
-        config_vars = {
-            "DJANGO_SECRET_KEY": secret_key,
+        project.config_vars |= {
             "EMAIL_URL": "smtp://user:password@127.0.0.1:1",
             "DATABASE_URL": leader.create("site"),
             "HEROKU_POSTGRESQL_GREEN_URL": leader.create("orders"),
         }
         with Follower(leader) as follower:
-            config_vars["HEROKU_POSTGRESQL_PINK_URL"] = follower.url("site")
-            slug = heroku.build(copy, folder / "slug", config_vars)
-            yield SimpleNamespace(
-                slug=slug,
-                config_vars=config_vars,
-                leader=leader,
-                follower=follower,
-                folder=folder,
-                source=copy,
-            )
+            project.build(HEROKU_POSTGRESQL_PINK_URL=follower.url("site"))
+            project.leader = leader
+            project.follower = follower
+            yield project
 
 
 @pytest.fixture(scope="module")

@@ -7,8 +7,9 @@ from contextlib import contextmanager
 
 import heroku
 import pytest
-from formation import CONNECTION_LIMIT, Formation, Traffic
+from formation import CONNECTION_LIMIT, Formation
 from parts import wait_until
+from traffic import Traffic
 
 
 @pytest.fixture(scope="module")

@@ -37,10 +37,9 @@ def scorer(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def scan(scorer, slug, secret_key):
+def scan(scorer, pushed):
     """What the scorer says of the site behind the router, a year of HSTS asked for."""
-    config_vars = {"DJANGO_SECRET_KEY": secret_key, "DJANGO_HSTS_SECONDS": YEAR}
-    with parts.HAProxy() as router, heroku.Dyno(slug, config_vars) as dyno:
+    with parts.HAProxy() as router, pushed.dyno(DJANGO_HSTS_SECONDS=YEAR) as dyno:
         router.route([dyno.port])
         env = os.environ | {
             "HTTP_PORT": str(router.port),
@@ -69,12 +68,9 @@ SENT = {
 }
 
 
-def test_the_first_page_has_these_and_one_heading_and_asks_no_database(
-    slug, secret_key
-):
+def test_the_first_page_has_these_and_one_heading_and_asks_no_database(dyno):
     """tests/ holds a project to its settings, and this the template to its own."""
-    with heroku.Dyno(slug, {"DJANGO_SECRET_KEY": secret_key}) as dyno:
-        page = heroku.Client(dyno.port).get("/")
+    page = heroku.Client(dyno.port).get("/")
     assert page.status == 200 and page.text.count("<h1>") == 1
     assert {name: page.headers.get(name) for name in SENT} == SENT
     assert page.headers.get("Set-Cookie") is None

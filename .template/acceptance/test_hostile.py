@@ -1,77 +1,24 @@
-"""What clients send to code that might trust it, and what fails without a word.
-
-Each answer comes from the site's own handlers, and no log line holds a secret.
-"""
+"""What clients send to code that might trust it; each answer is the site's own."""
 
 import contextlib
 import re
-import socket
-import threading
 import time
-import uuid
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from types import SimpleNamespace
-from urllib.parse import quote
 
-import heroku
-import parts
 import pytest
+from client import HOST
 from formation import children
-from heroku import HOST
-from test_front_door import NEXT, request, talk
+from wire import COOKIE, FORM, REFERER, TOKEN, ask, is_ours, request, talk
 
 SECRET = "sesame"
-TOKEN = "a" * 32  # a CSRF cookie and a form agree on it, whoever made it
-COOKIE = f"Cookie: __Host-csrftoken={TOKEN}"
-REFERER = f"Referer: https://{HOST}/admin/login/"
-FORM = "application/x-www-form-urlencoded"
 
 
 @pytest.fixture(scope="module")
-def database(rehearsed, postgres):
-    """The config vars of a release with a migrated database."""
-    slug, config_vars = rehearsed
-    config_vars = config_vars | {"DATABASE_URL": postgres.create("hostile")}
-    heroku.release(slug, config_vars)
-    return config_vars
-
-
-@pytest.fixture(scope="module")
-def dyno(rehearsed, database):
+def dyno(rehearsal):
     """A web dyno with a database."""
-    with heroku.Dyno(rehearsed[0], database) as dyno:
+    with rehearsal.dyno() as dyno:
         yield dyno
-
-
-def ask(dyno, line, *headers, body="", scheme="https"):
-    """Send a request; return status, headers, text and its lines in the log."""
-    request_id = str(uuid.uuid4())
-    headers = [*headers, f"X-Request-Id: {request_id}", "Connection: close"]
-    if body or line.startswith("POST"):
-        headers.append(f"Content-Length: {len(body)}")
-    sent = request(f"{line} HTTP/1.1", *headers, scheme=scheme, body=body)
-    head, _, text = talk(dyno, sent, 60).partition(b"\r\n\r\n")
-    first, *others = head.decode("latin-1").split("\r\n")
-    pairs = (other.partition(": ") for other in others)
-    access = f"logger=access request_id={request_id}"
-    parts.wait_until(lambda: access in dyno.log, 10)
-    log = [line for line in dyno.log.splitlines() if f"request_id={request_id}" in line]
-    return SimpleNamespace(
-        status=int(first.split()[1]),
-        headers={name.lower(): value for name, _, value in pairs},
-        text=text.decode("utf-8", "replace"),
-        log=log,
-    )
-
-
-def is_ours(answer):
-    """Assert that the site answered, with all its headers, and logged no error."""
-    assert answer.headers["x-content-type-options"] == "nosniff"
-    assert "default-src 'none'" in answer.headers["content-security-policy"]
-    assert answer.headers["strict-transport-security"]
-    assert "/static/site." in answer.text or "/static/admin/" in answer.text
-    assert "level=error" not in "".join(answer.log)
 
 
 CHARSETS = ["iso-8859-1", "punycode", "utf-16", "no-such-charset", "", '"', "\xff"]
@@ -247,13 +194,11 @@ def memory(dyno):
         "in memory",
     ],
 )
-def test_what_a_stranger_posts_does_not_fill_the_memory(
-    rehearsed, database, kind, text
-):
+def test_what_a_stranger_posts_does_not_fill_the_memory(rehearsal, kind, text):
     headers = [f"Content-Type: {kind}", COOKIE, REFERER, "Connection: close"]
     headers.append(f"Content-Length: {len(text)}")
     sent = request("POST /admin/login/ HTTP/1.1", *headers, body=text)
-    with heroku.Dyno(rehearsed[0], database) as dyno, ThreadPoolExecutor(30) as pool:
+    with rehearsal.dyno() as dyno, ThreadPoolExecutor(30) as pool:
         before = most = memory(dyno)
         answers = [pool.submit(talk, dyno, sent, 60) for _ in range(30)]
         while not all(answer.done() for answer in answers):
@@ -264,259 +209,3 @@ def test_what_a_stranger_posts_does_not_fill_the_memory(
         print(f"from {before} to {most} MB, {statuses}")
         assert statuses <= {b"400", b"403", b"413", b"503"}
         assert "Traceback" not in dyno.log
-
-
-@pytest.mark.parametrize(
-    "sent",
-    [
-        request(f"GET /?token={SECRET}\xff HTTP/1.1"),
-        request(f"GET /?token={SECRET} x HTTP/1.1"),
-        request(f"GET /?token={SECRET}\x01 HTTP/1.1"),
-        request(f"GET /?token={SECRET} HTTP/9.9"),
-        request(f"GET /?{9_000 * 'x'}{SECRET} HTTP/1.1"),
-        request(f"get /?token={SECRET} HTTP/1.1"),
-        request(f"GET /?token={SECRET} HTTP/1.1", host="evil.example.com"),
-        request(f"GET /?token={SECRET}%00 HTTP/1.1"),
-        request(f"GET /?token={SECRET}#%00 HTTP/1.1"),
-        request(f"GET http://[?token={SECRET} HTTP/1.1"),
-        request("GET / HTTP/1.1", f"Authorization Bearer {SECRET}"),
-        request("GET / HTTP/1.1", f"Authorization : Bearer {SECRET}"),
-        request("GET / HTTP/1.1", f"Authorization: Bearer\0{SECRET}"),
-        request("GET / HTTP/1.1", f"Cookie: a\r\n {SECRET}"),
-        request("GET / HTTP/1.1", f"X: {9_000 * 'x'}{SECRET}"),
-        request("POST / HTTP/1.1", f"Content-Length: {SECRET}"),
-        request("POST / HTTP/1.1", f"Transfer-Encoding: {SECRET}"),
-        request("POST / HTTP/1.1", "Transfer-Encoding: chunked", body=f"{SECRET}\r\n"),
-        request("GET / HTTP/1.1", f"Expect: {SECRET}"),
-        request("GET / HTTP/1.1", f"X-Forwarded-Proto: {SECRET}"),
-        request("GET / HTTP/1.1", f"Content-Type: text/plain; charset={SECRET}"),
-        request("GET / HTTP/1.1", f"Cookie: __Host-sessionid={SECRET}\\000"),
-        request("GET / HTTP/1.1", f"X-Request-Id: {SECRET}-{SECRET}-{SECRET}!"),
-    ],
-)
-def test_a_refused_request_leaves_no_secret_in_the_log(refusing, sent):
-    talk(refusing, sent + NEXT)
-    marker = uuid.uuid4()
-    talk(refusing, request(f"GET /{marker} HTTP/1.1", "Connection: close"))
-    parts.wait_until(lambda: f"path=/{marker}" in refusing.log)
-    assert SECRET not in refusing.log
-
-
-@pytest.fixture(scope="module", params=["INFO", "DEBUG"])
-def refusing(slug, secret_key, request):
-    """A web dyno without a database, at two levels of its log."""
-    config_vars = {"DJANGO_SECRET_KEY": secret_key, "DJANGO_LOG_LEVEL": request.param}
-    with heroku.Dyno(slug, config_vars) as dyno:
-        yield dyno
-
-
-@pytest.mark.parametrize(
-    "header",
-    [
-        f"Referer: https://evil.example.com/?token={SECRET}",
-        f"Referer: https://evil.example.com/{SECRET}",
-        f"Referer: https://user:{SECRET}@evil.example.com/",
-        f"Referer: https://evil.example.com/ a#{SECRET}",
-        f"Referer: {SECRET}",
-        f"Origin: {SECRET}",
-        f"Origin: https://evil.example.com/?a={SECRET}",
-        f"Origin: https://evil.example.com does not match {SECRET} does not match",
-        f"Cookie: __Host-csrftoken={SECRET}",
-        f"X-CSRFToken: {SECRET}",
-    ],
-)
-def test_a_csrf_failure_leaves_no_header_in_the_log(dyno, header):
-    kind = f"Content-Type: {FORM}"
-    headers = [kind, header] if "Cookie" in header else [kind, header, COOKIE]
-    body = f"csrfmiddlewaretoken={SECRET}"
-    answer = ask(dyno, f"POST /admin/login/?next={SECRET}", *headers, body=body)
-    assert answer.status == 403
-    is_ours(answer)
-    assert SECRET not in dyno.log
-
-
-def form(**fields):
-    """Return the body of a form that passes the CSRF check."""
-    pairs = {"csrfmiddlewaretoken": TOKEN} | fields
-    return "&".join(f"{name}={quote(value)}" for name, value in pairs.items())
-
-
-def log_in(dyno, **fields):
-    """Send the log-in form."""
-    headers = [f"Content-Type: {FORM}", COOKIE, REFERER]
-    return ask(dyno, "POST /admin/login/", *headers, body=form(**fields))
-
-
-def test_a_read_only_database_is_a_503(rehearsed, database, postgres):
-    slug = rehearsed[0]
-    owner = {
-        "DJANGO_SUPERUSER_USERNAME": "ada",
-        "DJANGO_SUPERUSER_EMAIL": "ada@example.com",
-        "DJANGO_SUPERUSER_PASSWORD": "a-password-for-ada",
-    }
-    create = "python manage.py createsuperuser --noinput"
-    heroku.run(slug, database, create, **owner)
-    read_only = "ALTER DATABASE hostile SET default_transaction_read_only = {}"
-    postgres.psql(read_only.format("on"))
-    try:
-        with heroku.Dyno(slug, database) as dyno:
-            known = {"username": "ada", "password": "a-password-for-ada"}
-            answers = [
-                log_in(dyno, **known),
-                ask(dyno, "POST /rehearsal/write?name=read-only"),
-                ask(dyno, "POST /rehearsal/enqueue?name=read-only"),
-                ask(dyno, "GET /rehearsal/visit"),
-            ]
-            assert log_in(dyno, username="ada", password="wrong").status == 200
-            assert ask(dyno, "GET /rehearsal/data").status == 200
-            assert ask(dyno, "GET /ready").status == 503
-    finally:
-        postgres.psql(read_only.format("off"))
-    for answer in answers:
-        assert answer.status == 503
-        assert answer.headers["retry-after"] == "10"
-        assert "unavailable at the moment" in answer.text
-
-
-MISSING = [
-    "SELECT * FROM no_such_table",
-    "SELECT no_such_column FROM mysite_user",
-    "INSERT INTO no_such_table VALUES (1)",
-    "UPDATE mysite_user SET no_such_column = 1",
-    "INSERT INTO mysite_user (no_such_column) VALUES (1)",
-    "DELETE FROM no_such_table",
-]
-
-
-@pytest.fixture(scope="module")
-def on_sqlite(rehearsed, tmp_path_factory):
-    """The site on a server of its own, with an SQLite file."""
-    slug, config_vars = rehearsed
-    path = tmp_path_factory.mktemp("sqlite") / "db.sqlite3"
-    more = {"DATABASE_URL": f"sqlite:///{path}", "DJANGO_ALLOWED_HOSTS": HOST}
-    command = "env -u DYNO {}"
-    migrate = command.format("python manage.py release")
-    heroku.run(slug, config_vars | more, migrate)
-    web = command.format("gunicorn")
-    with heroku.Dyno(slug, config_vars | more, command=web) as dyno:
-        yield dyno
-
-
-@pytest.mark.parametrize("query", MISSING)
-@pytest.mark.parametrize("place", ["dyno", "on_sqlite"])
-def test_a_missing_table_or_column_is_a_500_that_names_the_commands(
-    request_fixture, place, query
-):
-    answer = ask(request_fixture(place), f"GET /rehearsal/sql?query={quote(query)}")
-    assert answer.status == 500
-    assert "retry-after" not in answer.headers
-    assert "Something went wrong" in answer.text
-    log = "".join(answer.log)
-    assert "Fix: python manage.py makemigrations" in log and "manage.py release" in log
-
-
-@pytest.fixture
-def request_fixture(request):
-    """Return a fixture by its name: `request` is what is sent, elsewhere here."""
-    return request.getfixturevalue
-
-
-@contextlib.contextmanager
-def a_listener_that_never_answers():
-    """Accept connections, and say nothing; yield the port."""
-    with socket.create_server(("127.0.0.1", 0), backlog=200) as listener:
-        accepted, over = [], threading.Event()
-        listener.settimeout(0.1)
-
-        def accept():
-            while not over.is_set():
-                with contextlib.suppress(TimeoutError):
-                    accepted.append(listener.accept()[0])
-
-        thread = threading.Thread(target=accept)
-        thread.start()
-        yield listener.getsockname()[1]
-        over.set()
-        thread.join()
-        for client in accepted:
-            client.close()
-
-
-@pytest.fixture(scope="module")
-def hanging(rehearsed):
-    """A web dyno whose database accepts connections and never answers."""
-    slug, config_vars = rehearsed
-    with a_listener_that_never_answers() as port:
-        url = f"postgres://dyno:{parts.PASSWORD}@127.0.0.1:{port}/none"
-        with heroku.Dyno(slug, config_vars | {"DATABASE_URL": url}) as dyno:
-            yield dyno
-
-
-def timed(client, path):
-    """Return the status of an answer and its seconds."""
-    started = time.monotonic()
-    answer = client.get(path)
-    return answer.status, time.monotonic() - started
-
-
-def test_ready_says_within_seven_seconds_that_the_database_hangs(hanging):
-    """psycopg_pool tries twice to connect, for database.TIME_OUTS each."""
-    for _ in range(3):
-        status, seconds = timed(heroku.Client(hanging.port), "/ready")
-        assert status == 503 and seconds < 7.5
-        time.sleep(5)  # until it is asked again
-
-
-def test_twelve_open_first_pages_do_not_silence_the_others(hanging):
-    over, seen = threading.Event(), []
-
-    def look():
-        client = heroku.Client(hanging.port)
-        while not over.is_set():
-            client.get("/")
-            seen.append(client.get("/ready").status)
-            over.wait(1)
-
-    pages = [threading.Thread(target=look) for _ in range(12)]
-    for page in pages:
-        page.start()
-    try:
-        time.sleep(6)
-        style = re.search('"(/static/site[^"]+)"', home(hanging))[1]
-        for _ in range(20):
-            for path in ("/up", style):
-                status, seconds = timed(heroku.Client(hanging.port), path)
-                assert status == 200 and seconds < 1
-            time.sleep(0.2)
-    finally:
-        over.set()
-        for page in pages:
-            page.join()
-    assert len(seen) >= 24 and {*seen} == {503}
-
-
-def home(dyno):
-    return heroku.Client(dyno.port).get("/").text
-
-
-def test_the_log_of_an_outage_has_one_traceback_a_minute_and_process(rehearsed):
-    slug, config_vars = rehearsed
-    url = f"postgres://dyno:{parts.PASSWORD}@127.0.0.1:{parts.free_port()}/none"
-    with heroku.Dyno(slug, config_vars | {"DATABASE_URL": url}) as dyno:
-        parts.wait_until(lambda: "Cannot tell whether migrations" in dyno.log)
-        boot = len(dyno.log.splitlines())
-        answers = []
-        for _ in range(15):
-            answers.append(ask(dyno, "GET /rehearsal/data"))
-            answers.append(log_in(dyno, username="ada", password="wrong"))
-            ready = heroku.Client(dyno.port).get("/ready")
-            assert ready.status == 503
-        log = dyno.log.splitlines()[boot:]
-    for answer in answers:
-        assert answer.status == 503 and answer.headers["retry-after"]
-        assert [line for line in answer.log if "status=503" in line]
-    errors = [line for line in log if "logger=access" not in line]
-    assert 1 <= sum("Traceback" in line for line in errors) <= 2
-    # One of requests, of the pool, of /ready, of the cache and of log-ins, each of two
-    # processes.
-    assert len(errors) <= 2 * 5

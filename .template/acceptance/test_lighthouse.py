@@ -28,11 +28,10 @@ def lighthouse():
 
 
 @pytest.fixture(scope="module")
-def report(lighthouse, slug, secret_key, tmp_path_factory):
+def report(lighthouse, dyno, tmp_path_factory):
     """What it says of the home page behind the router."""
     folder = tmp_path_factory.mktemp("lighthouse")
-    config_vars = {"DJANGO_SECRET_KEY": secret_key}
-    with parts.HAProxy() as router, heroku.Dyno(slug, config_vars) as dyno:
+    with parts.HAProxy() as router:
         router.route([dyno.port])
         site = f"https://{heroku.HOST}:{router.tls_port}/"
         flags = [*FLAGS, f"--output-path={folder}/report.json"]

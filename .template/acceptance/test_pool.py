@@ -52,10 +52,8 @@ def server():
 @pytest.fixture(scope="module")
 def site(rehearsed, server):
     """The slug, and the config vars of its release with a migrated database."""
-    slug, config_vars = rehearsed
-    config_vars = config_vars | {"DATABASE_URL": server.create("pool")}
-    heroku.release(slug, config_vars)
-    return slug, config_vars
+    rehearsed.release(DATABASE_URL=server.create("pool"))
+    return rehearsed.slug, rehearsed.config_vars
 
 
 @pytest.fixture(scope="module")

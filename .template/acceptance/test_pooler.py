@@ -10,9 +10,10 @@ from types import SimpleNamespace
 import heroku
 import parts
 import pytest
-from formation import Formation, Router, Traffic
+from formation import Formation, Router
 from parts import wait_until
 from pooler import PgBouncer
+from traffic import Traffic
 
 # 3 dynos x 4 workers x 15 connections: as many clients as 11 dynos of 2 x 8.
 CLIENTS = 180

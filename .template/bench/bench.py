@@ -10,6 +10,7 @@ import contextlib
 import os
 import platform
 import re
+import shutil
 import statistics
 import subprocess
 import sys
@@ -33,6 +34,9 @@ from contenders import (
 )
 from dynos import CORES, Dyno
 
+# Written anew by a whole run: of the comparison and of "lived in" with a peer.
+PAGE = ROOT / ".template/performance.md"
+
 # case: what is asked for, and whether each request brings its own connection
 CASES = {
     "stylesheet": ("css", False),
@@ -46,45 +50,49 @@ CASES = {
 }
 
 
-def throughput(contenders, workers, rounds, seconds, wanted=CASES, cases=None):
-    """Return {case: {contender: {figure: [one a round]}}}; the first round warms up.
+def throughput(contenders, workers, rounds, seconds, wanted=CASES):
+    """Return {case: {contender: {figure: [one a round]}}}.
 
-    What an earlier call returned may be given, to be added to.
+    All are started anew for every round: two processes of the same code differ by 3 %.
     """
-    cases = {} if cases is None else cases
-    with contextlib.ExitStack() as stack:
-        dynos = [stack.enter_context(Dyno(c, workers)) for c in contenders]
-        for number in range(rounds):
-            say(f"{workers} workers: round {number + 1} of {rounds}")
-            if number > 1:
-                dynos.reverse()  # the first one asked has a drawback
+    cases = {}
+    order = list(contenders)
+    for number in range(rounds):
+        say(f"{workers} workers: round {number + 1} of {rounds}")
+        with contextlib.ExitStack() as stack:
+            dynos = [stack.enter_context(Dyno(c, workers)) for c in order]
             for case, (page, close) in wanted.items():
                 for dyno in dynos:
                     if page not in dyno.contender.paths:
                         continue
-                    figures = dyno.wrk(page, seconds, close)
-                    if number == 0 and rounds > 1:
-                        continue
+                    figures = warm(dyno, page, seconds, close)
                     mine = cases.setdefault(case, {}).setdefault(
                         dyno.contender.name, {}
                     )
                     for figure in ("rate", "cpu_us", "p99_ms"):
                         mine.setdefault(figure, []).append(figures[figure])
+        order.reverse()  # the first one asked has a drawback
     return cases
+
+
+def warm(dyno, page, seconds, close):
+    """Return the figures of a page that has been asked for before, for half as long."""
+    if seconds > 1:
+        dyno.wrk(page, seconds // 2, close)
+    return dyno.wrk(page, seconds, close)
 
 
 def latency(contenders, reference, capacity, rounds, seconds):
     """Return {contender: {whose capacity: p99 in ms of the home page at 80 %}}."""
     taken = {}
-    with contextlib.ExitStack() as stack:
-        dynos = [stack.enter_context(Dyno(c, 1)) for c in contenders]
-        for _ in range(rounds):
-            for dyno in dynos:
+    for _ in range(rounds):
+        for contender in contenders:
+            mine = taken.setdefault(contender.name, {})
+            with Dyno(contender, 1) as dyno:
                 dyno.wrk("home", 1)
-                mine = taken.setdefault(dyno.contender.name, {})
-                for whose in dict.fromkeys((dyno.contender.name, reference, "ours")):
+                for whose in dict.fromkeys((contender.name, reference, "ours")):
                     rate = 0.8 * capacity[whose]
-                    if rate < capacity[dyno.contender.name]:
+                    if rate < capacity[contender.name]:
                         p99 = dyno.p99("home", rate, seconds)
                         mine.setdefault(whose, []).append(p99)
     return {
@@ -121,36 +129,6 @@ def new_connections(contender, postgres, seconds):
         requests = dyno.wrk("query", seconds)["requests"]
         time.sleep(1.5)
         return {"requests": requests, "new": int(postgres.psql(sql)) - before}
-
-
-def growth(ours, postgres):
-    """Return what speed, boot and memory do as one thing after another grows."""
-    rows = []
-
-    def measure(what, size, workers=1, connections=8, **config_vars):
-        with Dyno(ours, workers, **config_vars) as dyno:
-            row = {"what": what, "size": size, "first 200 (s)": dyno.first_200}
-            for page in ("home", "css"):
-                figures = dyno.wrk(page, 2, connections=connections)
-                row[f"{page} (req/s)"] = figures["rate"]
-                row[f"{page} p99 (ms)"] = figures["p99_ms"]
-            rows.append(row | {"memory (MB)": dyno.memory()})
-        say(f"{what}: {size}")
-
-    for workers in (1, 2, 4):
-        measure("workers", workers, workers=workers)
-    for threads in (2, 4, 8):
-        more = f"--access-logfile - --threads {threads}"
-        measure("threads", threads, GUNICORN_CMD_ARGS=more)
-    for connections in (1, 100, 1000):
-        measure("connections", connections, connections=connections)
-    for row in grown.rows(ours, postgres):
-        rows.append(row)
-        say(f"{row['what']}: {row['size']}")
-    for files in (10, 100, 1000, 10_000):
-        overlay(ours, ours, files)
-        measure("static files", files)
-    return rows
 
 
 def lived(projects, postgres, cases):
@@ -190,7 +168,7 @@ def machine(contenders):
 
 def compare(projects, costs, postgres, short):
     """Return every figure of the comparison."""
-    rounds, seconds, starts = (1, 1, 1) if short else (8, 2, 3)
+    rounds, seconds, starts = (1, 1, 1) if short else (7, 2, 3)
     ours, reference = projects["ours"], list(projects)[-1]
     bare = {f"BENCH_{page.upper()}": ours.paths[page] for page in ("css", "image")}
     default = ours.variant("Django's defaults", "user")
@@ -236,19 +214,12 @@ LEVERS = {
 
 
 def levers(ours, rounds, seconds):
-    """Return {case: {contender: {figure: [one a round]}}} with and without a lever.
-
-    All are started anew for each round: two processes of the same code differ by 3 %.
-    """
+    """Return {case: {contender: {figure: [one a round]}}} with and without a lever."""
     cases = {"stylesheet": ("css", False), "home page": ("home", False)}
     cases["one-query page"] = ("query", False)
     pages = [page for page, _ in cases.values()]
     undone = [ours.variant(name, *pages, web=web) for name, web in LEVERS.items()]
-    contenders, taken = [ours, *undone], {}
-    for _ in range(rounds):
-        throughput(contenders, 1, min(rounds, 2), seconds, cases, taken)
-        contenders.reverse()
-    return taken
+    return throughput([ours, *undone], 1, rounds, seconds, cases)
 
 
 def say(text):
@@ -295,14 +266,23 @@ def main():
         results = {"command": " ".join(["run", *sys.argv[1:]])}
         results["machine"] = machine(projects.values())
         if options.growth:
-            results["growth"] = growth(projects["ours"], postgres)
+            results["growth"] = []
+            for row in grown.rows(projects["ours"], postgres):
+                say(f"{row['what']}: {row['size']}")
+                results["growth"].append(row)
         elif lives_in:
             results["lived in"] = lived(projects, postgres, options.lived_in)
         else:
             results |= compare(projects, costs, postgres, options.short)
     kind = "lived-in" if lives_in else "full"
     kind = "growth" if options.growth else "short" if options.short else kind
-    say(f"see {report.write(results, WORK / kind).relative_to(ROOT)}*")
+    tables = report.write(results, WORK / kind)
+    say(f"see {(WORK / kind).relative_to(ROOT)}*")
+    if options.growth or (options.peer and not options.short and not options.lived_in):
+        report.publish(tables, PAGE)
+        say(f"see {PAGE.relative_to(ROOT)}")
+    if kind == "full" and options.peer:
+        shutil.copy(WORK / "full.svg", PAGE.with_suffix(".svg"))
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
-"""Several dynos behind a router on this machine, with and without a pooler."""
+"""What speed, boot and memory do as one thing after another grows."""
 
 import contextlib
 
-from contenders import parts, prepare
+from contenders import overlay, parts, prepare
 from dynos import Dyno
 from pooler import PgBouncer
 
@@ -24,14 +24,35 @@ CONNECTIONS = 32  # of wrk's, to the router
 
 
 def rows(ours, postgres):
-    """Yield a row for 1, 3 and 10 dynos of one worker each, then the same pooled."""
+    """Yield a row for each size of one dyno, of several dynos, and of a site."""
+    for workers in (1, 2, 4):
+        yield one(ours, "workers", workers, workers=workers)
+    for threads in (2, 4, 8):
+        more = f"--access-logfile - --threads {threads}"
+        yield one(ours, "threads", threads, GUNICORN_CMD_ARGS=more)
+    for connections in (1, 100, 1000):
+        yield one(ours, "connections", connections, connections=connections)
     for pooled in (False, True):
         for count in (1, 3, 10):
             with contextlib.ExitStack() as stack:
-                yield measure(ours, postgres, pooled, count, stack)
+                yield several(ours, postgres, pooled, count, stack)
+    for files in (10, 100, 1000, 10_000):
+        overlay(ours, ours, files)
+        yield one(ours, "static files", files)
 
 
-def measure(ours, postgres, pooled, count, stack):
+def one(ours, what, size, workers=1, connections=8, **config_vars):
+    """Return what one dyno does."""
+    with Dyno(ours, workers, **config_vars) as dyno:
+        row = {"what": what, "size": size, "first 200 (s)": dyno.first_200}
+        for page in ("home", "css"):
+            figures = dyno.wrk(page, 2, connections=connections)
+            row[f"{page} (req/s)"] = figures["rate"]
+            row[f"{page} p99 (ms)"] = figures["p99_ms"]
+        return row | {"memory (MB)": dyno.memory()}
+
+
+def several(ours, postgres, pooled, count, stack):
     """Return what `count` dynos do: requests a second, memory, connections."""
     prepare(ours, postgres)
     name, config_vars = ours.folder.name, {}

@@ -1,6 +1,7 @@
 """Writes what bench.py measured as JSON, as Markdown tables and as an SVG."""
 
 import json
+import re
 from statistics import median
 
 COLOURS = {
@@ -9,26 +10,49 @@ COLOURS = {
     "bare WSGI function": "#8c959f",
 }
 # Answers with 200 of all that were sent, then their median and longest time.
-LIVED_IN = ["case", "contender", "quick pages", "/up", "visitors", "memory (MB)"]
+LIVED_IN = ["case", "", "the others' pages", "`/up`", "the visitors' pages"]
+LIVED_IN += ["memory (MB)"]
 REFERENCE_COLOUR = "#57606a"
 
 
 def write(results, path):
-    """Write `path`.json, `path`.md and, of a comparison, `path`.svg; return `path`."""
+    """Write `path`.json, `path`.md and, where there is a plot, `path`.svg.
+
+    Return the tables of performance.md by the names of their places in it.
+    """
     path.with_suffix(".json").write_text(json.dumps(results, indent=1) + "\n")
     facts = [f"{name}: {value}" for name, value in results["machine"].items()]
-    parts = ["; ".join(facts) + f". Command: `{results['command']}`"]
+    machine = "; ".join(facts) + f". Command: `{results['command']}`"
     if "growth" in results:
-        parts += growth_tables(results["growth"])
+        texts = dict(growth_tables(results["growth"]))
+        dynos = [text for what, text in texts.items() if what.startswith("dynos")]
+        tables = {"growth": "\n\n".join(dynos)}
         path.with_suffix(".svg").write_text(growth_plot(results["growth"]))
     elif "lived in" in results:
-        parts.append(table(LIVED_IN, results["lived in"]))
+        texts = {"lived in": table(LIVED_IN, results["lived in"])}
+        tables = texts
     else:
-        parts += [bars(results), *map(rates(results), results["rates"])]
-        parts += [costs(results), p99(results), levers(results["levers"])]
+        texts = {"bars": bars(results), "costs": costs(results)}
+        texts["levers"] = levers(results["levers"])
+        tables = texts | {"machine": machine}
+        texts["p99"] = p99(results)
+        texts |= {f"{n} workers": text for n, text in rates(results)}
         path.with_suffix(".svg").write_text(plot(results))
-    path.with_suffix(".md").write_text("\n\n".join(parts) + "\n")
-    return path
+    path.with_suffix(".md").write_text("\n\n".join([machine, *texts.values()]) + "\n")
+    return tables
+
+
+def publish(tables, page):
+    """Put each table into its place in a page, between two comments."""
+    text = page.read_text()
+    for name, found in tables.items():
+        place = rf"(<!-- bench: {name} -->\n).*?(\n<!-- end -->)"
+        text, count = re.subn(
+            place, lambda m, found=found: m[1] + found + m[2], text, flags=re.DOTALL
+        )
+        if count != 1:
+            raise ValueError(f"{page} has {count} places for the table {name!r}")
+    page.write_text(text)
 
 
 def table(head, rows):
@@ -43,11 +67,10 @@ def times(mine, other, figure="rate"):
 
 
 def rates(results):
-    """Return what makes a table of all cases for a number of workers."""
-
-    def make(workers):
+    """Yield each number of workers and its table of all cases."""
+    for workers, cases in results["rates"].items():
         rows = []
-        for case, contenders in results["rates"][workers].items():
+        for case, contenders in cases.items():
             against = contenders.get(results["reference"]) or contenders["ours"]
             for name, figures in contenders.items():
                 rate = figures["rate"]
@@ -57,9 +80,7 @@ def rates(results):
                 values += [f"{median(figures[k]):,.1f}" for k in ("cpu_us", "p99_ms")]
                 rows.append([case, name, *values])
         head = ["", f"{workers} workers", "requests/s", "×", "CPU µs/request", "p99 ms"]
-        return table(head, rows)
-
-    return make
+        yield workers, table(head, rows)
 
 
 def costs(results):
@@ -140,12 +161,12 @@ def bars(results):
 
 
 def growth_tables(rows):
-    """Return a table for each thing that grew."""
+    """Yield each thing that grew and its table."""
     for what in dict.fromkeys(row["what"] for row in rows):
         mine = [row for row in rows if row["what"] == what]
         head = [key for key in mine[0] if key not in ("what", "size")]
         lines = [[row["size"], *(f"{row[k]:.4g}" for k in head)] for row in mine]
-        yield table([what, *head], lines)
+        yield what, table([what, *head], lines)
 
 
 def plot(results):

@@ -13,7 +13,9 @@ from django.views.decorators.csp import csp_override
 from dyno.middleware import security_headers
 
 HEADERS = settings.SECURITY_HEADERS | {
-    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'",
+    "Content-Security-Policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'"
+    ),
     "Cross-Origin-Opener-Policy": "same-origin",
     "Referrer-Policy": "same-origin",
     "Strict-Transport-Security": "max-age=3600",

@@ -1,0 +1,133 @@
+"""Podman, and containers of an image as a host with strict rules runs them.
+
+What the Dockerfile calls python:3.13-slim is Debian's unstable here, with Python 3.14:
+Debian has no 3.13 for every release that this runs on, and the image's own is not to be
+had without a registry. Its layout is the same: `python` and `pip` in /usr/local/bin.
+"""
+
+import contextlib
+import http.client
+import os
+import subprocess
+import sys
+
+import heroku
+import parts
+import pytest
+from parts import free_port, wait_until
+
+BASE = "docker.io/library/python:3.13-slim"
+
+# As a host with strict rules runs it. The tests' PostgreSQL and HAProxy listen on this
+# machine's loopback; this kernel may refuse the limits that podman would set.
+STRICTLY = """--rm --network host --read-only --read-only-tmpfs=false --cap-drop all
+--security-opt no-new-privileges --ulimit nofile=1024:1024 --ulimit nproc=1024:1024"""
+
+
+class Podman:
+    """Podman with a store of its own, in which the base image and layers are kept."""
+
+    def __init__(self, folder):
+        if os.geteuid():
+            lacks = pytest.fail if os.environ.get("CI") == "true" else pytest.skip
+            lacks("containers are built and run as root here")
+        self.folder = folder
+        parts.need("debootstrap")
+        for driver in ("overlay", "vfs"):  # the slow vfs where a disk bears no overlay
+            store = heroku.CACHE / f"containers-{driver}"
+            store.mkdir(parents=True, exist_ok=True)
+            places = [f"--root={store}", f"--runroot=/run/rehearsal/{driver}"]
+            options = [f"--storage-driver={driver}", "--cgroup-manager=cgroupfs"]
+            options += [f"--runtime={parts.need('runc')}", "--events-backend=none"]
+            self.command = [parts.need("podman"), *places, *options]
+            tried = subprocess.run([*self.command, "info"], capture_output=True)
+            if tried.returncode == 0:
+                break
+
+    def __call__(self, *words, check=True):
+        """Run a command of podman and return what it says, with stderr."""
+        run = subprocess.run(
+            [*self.command, *map(str, words)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        assert run.returncode == 0 or not check, run.stdout
+        return run.stdout.strip()
+
+    def make_base(self):
+        """Make the base image of Debian's unstable, unless it is there."""
+        if self("images", "--quiet", BASE):
+            return
+        script = heroku.ROOT / ".template/debian-root"
+        root = subprocess.run([script], check=True, stdout=subprocess.PIPE, text=True)
+        path = "ENV PATH=/usr/local/bin:/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin"
+        pack = ["tar", "--create", "--directory", root.stdout.strip(), "."]
+        with subprocess.Popen(pack, stdout=subprocess.PIPE) as tar:
+            load = [*self.command, "import", "--change", path, "-", BASE]
+            subprocess.run(load, stdin=tar.stdout, check=True, capture_output=True)
+
+    def build(self, source):
+        """Build a folder's Dockerfile: return the image's id and what was said.
+
+        pip gets the packages outside, as it does on this machine.
+        """
+        wheels = self.folder / "wheels"
+        pip = [sys.executable, "-m", "pip", "download", "--quiet", "--dest", wheels]
+        pip += ["--python-version", "3.14", "--only-binary", ":all:"]
+        lock = ["--require-hashes", "-r", source / "requirements.txt"]
+        subprocess.run([*pip, *lock], check=True, capture_output=True)
+        config = self.folder / "pip.conf"
+        config.write_text("[global]\nno-index = true\nfind-links = /wheels\n")
+        mounts = [
+            f"--volume={wheels}:/wheels:ro",
+            f"--volume={config}:/etc/pip.conf:ro",
+        ]
+        file = self.folder / "id"
+        options = ["--layers", "--isolation=chroot", "--network=host", *mounts]
+        said = self("build", *options, f"--iidfile={file}", source)
+        return file.read_text(), said
+
+
+class Container:
+    """A container of the image, with its log in a file; a context manager."""
+
+    def __init__(self, podman, image, config_vars, *command, options=(), **more):
+        self.podman, self.port = podman, free_port()
+        self.name = f"site-{os.getpid()}-{self.port}"
+        self.log_path = podman.folder / f"{self.name}.log"
+        config_vars = {"PORT": str(self.port)} | config_vars | more
+        env = [f"--env={name}={value}" for name, value in config_vars.items()]
+        words = ["run", f"--name={self.name}", *STRICTLY.split(), *options, *env]
+        with self.log_path.open("w") as log:
+            self.process = subprocess.Popen(
+                [*podman.command, *words, image, *command],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+            )
+
+    @property
+    def log(self):
+        return self.log_path.read_text()
+
+    def wait_until_up(self, seconds=60):
+        def is_up():
+            assert self.process.poll() is None, self.log
+            with contextlib.suppress(OSError, http.client.HTTPException):
+                return heroku.Client(self.port).get("/up").status == 200
+
+        wait_until(is_up, seconds)
+        return self
+
+    def stop(self):
+        """SIGTERM to its first process; SIGKILL after 30 s: return the exit status."""
+        self.podman("stop", "--time=30", self.name)
+        return self.process.wait()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.podman("rm", "--force", "--ignore", "--time=0", self.name)
+        self.process.wait()

@@ -1,0 +1,80 @@
+"""A grown site under traffic, and what of each fault its visitors may see.
+
+A page that needs no database goes on. One that does says that it cannot, and when to
+come back: within a second if the database refuses connections, after the pool's ten if
+it does not answer. Nothing that was acknowledged is lost.
+"""
+
+from contextlib import contextmanager
+
+import pytest
+from formation import Formation
+from parts import wait_until
+from traffic import OF_THE_DATABASE, Traffic
+
+from .visitors import REFUSED
+
+COLUMNS = ("Fault", "Requests", "503", "Failed", "Slowest", "Recovered", "Bound")
+
+
+@pytest.fixture(scope="package")
+def formation(tmp_path_factory, source, secret_key):
+    folder = tmp_path_factory.mktemp("faults")
+    with Formation(folder, source, secret_key) as formation:
+        yield formation
+
+
+@pytest.fixture(scope="package")
+def traffic(formation):
+    with Traffic(formation) as traffic:
+        wait_until(lambda: len(traffic.answers) > 100)  # each thread's first is slow
+        yield traffic
+
+
+@pytest.fixture(scope="package")
+def table(request):
+    """A table of faults, printed at the end."""
+    rows = [COLUMNS, ["---"] * len(COLUMNS)]
+    yield rows
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    capture = request.config.pluginmanager.getplugin("capturemanager")
+    with capture.global_and_fixture_disabled():
+        print()
+        for row in rows:
+            cells = [c.ljust(width) for c, width in zip(row, widths, strict=True)]
+            print("|", " | ".join(cells), "|")
+
+
+@pytest.fixture
+def fault(traffic, table):
+    """Watch a fault, and hold it to its bounds.
+
+    `failed` is how many requests may get neither their answer nor, where they need the
+    database, a 503 with Retry-After; `slowest` and `recovered` are seconds. A dyno that
+    starts takes much of a small machine, so there it is more. Where the database
+    `hangs`, its pages may take so many seconds for an answer, and REFUSED for a 503.
+    """
+
+    @contextmanager
+    def watch(name, *, failed=0, slowest=1.0, recovered=2.0, hangs=None):
+        with traffic.watch() as seen:
+            yield seen
+        counts = [len(seen.answers), len(seen.unavailable), len(seen.failed)]
+        seconds = [f"{seen.slowest:.2f} s", f"{seen.recovery:.1f} s"]
+        bound = f"{failed} failed, {hangs or slowest:g} s, {recovered:g} s"
+        table.append([name, *map(str, counts), *seconds, bound])
+        assert len(seen.answers) > 20
+        assert len(seen.failed) <= failed, seen.failed
+        others = [a for a in seen.answers if a.kind not in OF_THE_DATABASE]
+        assert len(others) > 10
+        assert max(a.seconds for a in others) <= slowest
+        longest = hangs or max(
+            1.5, slowest
+        )  # a pool tries for half a second to connect
+        assert seen.slowest <= longest
+        patience = REFUSED if hangs else longest
+        assert all(a.seconds < patience for a in seen.unavailable)
+        assert seen.recovery <= recovered
+        assert not traffic.lost()
+
+    return watch

@@ -1,0 +1,81 @@
+"""HTTP byte by byte: requests as the router or a broken client sends them to a dyno."""
+
+import contextlib
+import re
+import socket
+import uuid
+from types import SimpleNamespace
+
+import parts
+from client import HOST
+
+FORM = "application/x-www-form-urlencoded"
+TOKEN = "a" * 32  # a CSRF cookie and a form agree on it, whoever made it
+COOKIE = f"Cookie: __Host-csrftoken={TOKEN}"
+REFERER = f"Referer: https://{HOST}/admin/login/"
+POST = "POST /admin/login/ HTTP/1.1"
+
+
+def request(line, *headers, host=HOST, scheme="https", body=""):
+    """Return the bytes of a request as the router would pass it on."""
+    lines = [line, host and f"Host: {host}", scheme and f"X-Forwarded-Proto: {scheme}"]
+    lines = [*filter(None, lines), *headers]
+    return ("\r\n".join(lines) + f"\r\n\r\n{body}").encode("latin-1")
+
+
+NEXT = request("GET /up HTTP/1.1", "Connection: close")
+
+
+def talk(dyno, sent, seconds=15):
+    """Send bytes, and return those of the answer up to its end."""
+    with socket.create_connection(("127.0.0.1", dyno.port), seconds) as client:
+        answer = b""
+        # Both may break after an answer to what was not read to its end.
+        with contextlib.suppress(ConnectionError):
+            client.sendall(sent)
+        with contextlib.suppress(ConnectionError):
+            while piece := client.recv(65536):
+                answer += piece
+        return answer
+
+
+def statuses(dyno, sent, then=NEXT):
+    """Return the statuses of all the answers to a request and to one that follows."""
+    answers = re.findall(rb"HTTP/1\.[01] (\d+) ", talk(dyno, sent + then))
+    return [int(status) for status in answers]
+
+
+def log_after(dyno, wanted, seconds=5):
+    """Return the log once `wanted` is in it."""
+    parts.wait_until(lambda: wanted in dyno.log, seconds)
+    return dyno.log
+
+
+def ask(dyno, line, *headers, body="", scheme="https"):
+    """Send a request; return status, headers, text and its lines in the log."""
+    request_id = str(uuid.uuid4())
+    headers = [*headers, f"X-Request-Id: {request_id}", "Connection: close"]
+    if body or line.startswith("POST"):
+        headers.append(f"Content-Length: {len(body)}")
+    sent = request(f"{line} HTTP/1.1", *headers, scheme=scheme, body=body)
+    head, _, text = talk(dyno, sent, 60).partition(b"\r\n\r\n")
+    first, *others = head.decode("latin-1").split("\r\n")
+    pairs = (other.partition(": ") for other in others)
+    access = f"logger=access request_id={request_id}"
+    parts.wait_until(lambda: access in dyno.log, 10)
+    log = [line for line in dyno.log.splitlines() if f"request_id={request_id}" in line]
+    return SimpleNamespace(
+        status=int(first.split()[1]),
+        headers={name.lower(): value for name, _, value in pairs},
+        text=text.decode("utf-8", "replace"),
+        log=log,
+    )
+
+
+def is_ours(answer):
+    """Assert that the site answered, with all its headers, and logged no error."""
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert "default-src 'none'" in answer.headers["content-security-policy"]
+    assert answer.headers["strict-transport-security"]
+    assert "/static/site." in answer.text or "/static/admin/" in answer.text
+    assert "level=error" not in "".join(answer.log)
