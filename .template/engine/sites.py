@@ -15,7 +15,7 @@ from django.core.checks.registry import registry as django_registry
 from django.db.utils import ConnectionHandler
 
 from dyno import database, mail
-from dyno.checks import databases, drivers, procfile, registry
+from dyno.checks import databases, procfile, registry
 
 BACKENDS = "django.core.cache.backends"
 FILES = "django.core.files.storage"
@@ -82,7 +82,7 @@ class Site:
 
     def connections(self, **configs):
         handler = ConnectionHandler(configs)
-        for module in (databases, databases.database, drivers):
+        for module in (databases, databases.database):
             self.monkeypatch.setattr(module, "connections", handler)
 
     def urls(self, **config_vars):

@@ -1,20 +1,34 @@
-"""The databases: which there are, how they are connected, and their migrations."""
+"""
+The databases and caches: their URLs, how they are connected, and migrations.
+
+Each URL is tried out by the driver that uses it, with its options, but with a port of
+this machine where nobody listens. If that is not what the driver complains of, the URL
+is wrong. No server is reached.
+"""
 
 import io
 import os
+import re
 import warnings
 from importlib.util import find_spec
 from pathlib import Path
 
 from django.apps import apps
 from django.conf import settings
-from django.core.exceptions import ImproperlyConfigured
+from django.core.exceptions import ImproperlyConfigured, SynchronousOnlyOperation
 from django.core.management import call_command
-from django.db import Error, connections
+from django.db import Error, OperationalError, connections
 from django.db.migrations.exceptions import NodeNotFoundError
 
 from dyno import database
-from dyno.checks.registry import Problems, check, error, is_local, on_heroku, warning
+from dyno.checks.registry import Problems, check, is_local, on_heroku, problem
+
+NOBODY = {"HOST": "127.0.0.1", "PORT": 1}
+
+UNUSABLE = (
+    "is not a URL, names no database, or has an option that the driver refuses. In a "
+    "password, write # as %23, / as %2F, ? as %3F, @ as %40 and [ as %5B"
+)
 
 
 @check("configuration")
@@ -25,10 +39,72 @@ def lasting_database() -> Problems:
         return
     if on_heroku() and engine.endswith("sqlite3"):
         fix = f"heroku config:unset DATABASE_URL && {database.ATTACH}"
-        yield error(7, "A dyno loses an SQLite file at each restart.", fix)
+        yield problem("E007", "A dyno loses an SQLite file at each restart.", fix)
     elif not on_heroku() and "DATABASE_URL" not in os.environ:
         fix = "DATABASE_URL=postgres://USER:PASSWORD@HOST/NAME"
-        yield error(6, "DATABASE_URL is not set.", fix)
+        yield problem("E006", "DATABASE_URL is not set.", fix)
+
+
+def is_usable(alias: str) -> bool:
+    """Return whether a database's URL was read, and the driver accepts its options."""
+    if connections[alias].vendor == "unknown":
+        # Without DATABASE_URL "default" is a dummy, which is no mistake.
+        return alias == "default" and "DATABASE_URL" not in os.environ
+    if connections[alias].vendor != "postgresql":
+        return True
+    connection = connections[alias].copy()
+    connection.settings_dict |= NOBODY
+    connection.settings_dict["OPTIONS"].pop("pool", None)  # it would go on trying
+    try:
+        connection.cursor()
+    except (OperationalError, SynchronousOnlyOperation):
+        pass  # nobody listens; or in a server's event loop, where the release has tried
+    except Exception:  # of Django, of the driver, or of the encoding
+        return False
+    return True
+
+
+@check("configuration")
+def database_urls() -> Problems:
+    """Find a database that no process could connect to."""
+    for alias in connections:
+        if is_usable(alias):
+            continue
+        cause = f"DATABASE_URL, or what the database {alias} uses instead, {UNUSABLE}."
+        fix = "heroku config:set DATABASE_URL=postgres://USER:PASSWORD@HOST/NAME"
+        yield problem("E004", cause, fix)
+
+
+def is_understood(url: str) -> bool:
+    """Return whether redis-py can read a URL, and accepts its options."""
+    from redis import BlockingConnectionPool, ConnectionError
+
+    try:
+        connection = BlockingConnectionPool.from_url(url).make_connection()
+        connection.host = NOBODY["HOST"]
+        connection.port = NOBODY["PORT"]
+        connection.connect()
+    except ConnectionError:
+        pass  # nobody listens
+    except Exception:  # of several libraries
+        return False
+    return True
+
+
+@check()
+def redis_urls() -> Problems:
+    """Find a cache's URL that would only fail at the first request."""
+    for alias, config in settings.CACHES.items():
+        if not config["BACKEND"].endswith("RedisCache"):
+            continue
+        urls = config["LOCATION"]
+        if isinstance(urls, str):
+            urls = re.split("[;,]", urls)
+        if not all(map(is_understood, urls)):
+            cause = f"REDIS_URL, or what the cache {alias} uses instead, is not a URL "
+            cause += "or has an option that redis-py refuses."
+            fix = "heroku config:set REDIS_URL=rediss://:PASSWORD@HOST:6379"
+            yield problem("E013", cause, fix)
 
 
 @check()
@@ -43,14 +119,13 @@ def database_tls() -> Problems:
             fix = "remove sslmode from its URL"
             if not on_heroku():
                 fix += ", or set it to disable if its network is private"
-            yield error(9, cause, fix)
+            yield problem("E009", cause, fix)
         elif mode == "require" and not on_heroku():
             cause = f"Nothing verifies the server of the database {alias}."
             fix = (
-                "sslmode=verify-full in its URL, with sslrootcert=FILE if its provider "
+                "sslmode=verify-full in its URL, and sslrootcert=FILE for a private CA"
             )
-            fix += "has an authority of its own"
-            yield warning(47, cause, fix)
+            yield problem("W047", cause, fix)
 
 
 @check()
@@ -62,7 +137,7 @@ def connection_pool() -> Problems:
     if not find_spec("psycopg_pool") or connection.settings_dict["CONN_MAX_AGE"] != 0:
         cause = "The threads of a web worker do not share database connections."
         fix = "psycopg[binary,pool] in requirements.in, no CONN_MAX_AGE in settings.py"
-        yield warning(41, cause, fix)
+        yield problem("W041", cause, fix)
 
 
 def is_ours(folder: str | Path) -> bool:
@@ -93,9 +168,9 @@ def unmade_migrations() -> Problems:
         except SystemExit:
             cause = f"A model changed without a migration: {said.getvalue()}"
             fix = f"python manage.py makemigrations {' '.join(labels)}, commit and push"
-            yield error(34, " ".join(cause.split()), fix)
+            yield problem("E034", " ".join(cause.split()), fix)
         except NodeNotFoundError as missing:
             fix = "git status, then commit it and push"
-            yield error(34, f"A migration is missing: {missing}.", fix)
+            yield problem("E034", f"A migration is missing: {missing}.", fix)
         except (Error, ImproperlyConfigured):  # the database is away or its URL wrong
             return
