@@ -32,13 +32,10 @@ FORMS = {
 def secret_key() -> Problems:
     """Find a key that is missing, public or weak: it signs sessions and resets."""
     key = os.environ.get("DJANGO_SECRET_KEY", "")
-    if is_local():
-        return
-    if not key:
-        if "DATABASE_URL" in os.environ:  # without one, settings.py makes a random key
-            yield problem("E001", "DJANGO_SECRET_KEY is not set or is empty.", NEW_KEY)
-    elif key.startswith("django-insecure-") or len(key) < 50 or len(set(key)) < 5:
-        cause = "DJANGO_SECRET_KEY is public, too short or too uniform."
+    is_random = not key and "DATABASE_URL" not in os.environ  # as settings.py makes it
+    is_weak = key.startswith("django-insecure-") or len(key) < 50 or len(set(key)) < 5
+    if is_weak and not is_random and not is_local():
+        cause = "DJANGO_SECRET_KEY is not set, or public, too short or too uniform."
         yield problem("E001", cause, NEW_KEY)
 
 
@@ -91,11 +88,17 @@ def cookies() -> Problems:
 
 
 @check()
-def log_files() -> Problems:
-    """Find a log on a dyno's disk, where it is lost and nobody sees it."""
+def files_on_a_dyno() -> Problems:
+    """Find uploads and logs on a dyno's disk, which is emptied at each restart."""
+    if is_local() or not on_heroku():
+        return
+    backend = settings.STORAGES.get("default", {}).get("BACKEND")
+    if backend and issubclass(import_string(backend), FileSystemStorage):
+        cause = "Uploads go to the dyno's disk, which is emptied at each restart."
+        yield problem("E015", cause, uploads.ATTACH)
     for name in logging.getHandlerNames():
         path = getattr(logging.getHandlerByName(name), "baseFilename", "/dev/stdout")
-        if on_heroku() and not path.startswith("/dev/"):
+        if not path.startswith("/dev/"):
             cause = f"The log that {name} in LOGGING writes to a file is lost."
             fix = 'a handler "logging.StreamHandler" in settings.py'
             yield problem("W046", cause, fix)
@@ -114,24 +117,12 @@ def forms() -> Problems:
 def mail_server() -> Problems:
     """Find a mail server that is missing or unusable."""
     mailers = getattr(settings, "MAILERS", {})
-    if mailers.get("default", {}).get("BACKEND") != "dyno.mail.UnsentMail":
-        return
-    if mail.server_url(os.environ):
+    is_unsent = mailers.get("default", {}).get("BACKEND") == "dyno.mail.UnsentMail"
+    if is_unsent and mail.server_url(os.environ):
         cause = "EMAIL_URL, or the URL that an add-on set instead, cannot be read."
         yield problem("E012", cause, mail.ATTACH)
-    elif not is_local():
+    elif is_unsent and not is_local():
         yield problem("W014", "No mail server is set, so no mail is sent.", mail.ATTACH)
-
-
-@check()
-def uploads_on_a_dyno() -> Problems:
-    """Find uploads that are gone after the next restart."""
-    backend = settings.STORAGES.get("default", {}).get("BACKEND")
-    if is_local() or not on_heroku() or not backend:
-        return
-    if issubclass(import_string(backend), FileSystemStorage):
-        cause = "Uploads go to the dyno's disk, which is emptied at each restart."
-        yield problem("E015", cause, uploads.ATTACH)
 
 
 @check()

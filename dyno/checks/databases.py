@@ -25,25 +25,6 @@ from dyno.checks.registry import Problems, check, is_local, on_heroku, problem
 
 NOBODY = {"HOST": "127.0.0.1", "PORT": 1}
 
-UNUSABLE = (
-    "is not a URL, names no database, or has an option that the driver refuses. In a "
-    "password, write # as %23, / as %2F, ? as %3F, @ as %40 and [ as %5B"
-)
-
-
-@check("configuration")
-def lasting_database() -> Problems:
-    """Find a database that is missing, or lost at least once a day."""
-    engine = settings.DATABASES.get("default", {}).get("ENGINE", "")
-    if is_local():
-        return
-    if on_heroku() and engine.endswith("sqlite3"):
-        fix = f"heroku config:unset DATABASE_URL && {database.ATTACH}"
-        yield problem("E007", "A dyno loses an SQLite file at each restart.", fix)
-    elif not on_heroku() and "DATABASE_URL" not in os.environ:
-        fix = "DATABASE_URL=postgres://USER:PASSWORD@HOST/NAME"
-        yield problem("E006", "DATABASE_URL is not set.", fix)
-
 
 def is_usable(alias: str) -> bool:
     """Return whether a database's URL was read, and the driver accepts its options."""
@@ -66,11 +47,22 @@ def is_usable(alias: str) -> bool:
 
 @check("configuration")
 def database_urls() -> Problems:
-    """Find a database that no process could connect to."""
+    """Find a database that is missing, lost at each restart, or not to be used."""
+    engine = settings.DATABASES.get("default", {}).get("ENGINE", "")
+    if on_heroku() and engine.endswith("sqlite3") and not is_local():
+        fix = f"heroku config:unset DATABASE_URL && {database.ATTACH}"
+        yield problem("E007", "A dyno loses an SQLite file at each restart.", fix)
+    if "DATABASE_URL" not in os.environ and not on_heroku() and not is_local():
+        fix = "DATABASE_URL=postgres://USER:PASSWORD@HOST/NAME"
+        yield problem("E006", "DATABASE_URL is not set.", fix)
     for alias in connections:
         if is_usable(alias):
             continue
-        cause = f"DATABASE_URL, or what the database {alias} uses instead, {UNUSABLE}."
+        cause = (
+            f"DATABASE_URL, or what the database {alias} uses instead, is not a URL, "
+        )
+        cause += "names no database, or has an option that the driver refuses. In a "
+        cause += "password, write # as %23, / as %2F, ? as %3F, @ as %40 and [ as %5B."
         fix = "heroku config:set DATABASE_URL=postgres://USER:PASSWORD@HOST/NAME"
         yield problem("E004", cause, fix)
 
@@ -116,15 +108,11 @@ def database_tls() -> Problems:
             continue
         if mode in ("allow", "prefer") or (mode == "disable" and on_heroku()):
             cause = f"The database {alias} does not require TLS: see its sslmode."
-            fix = "remove sslmode from its URL"
-            if not on_heroku():
-                fix += ", or set it to disable if its network is private"
+            fix = "remove it; off Heroku, sslmode=disable is for a private network"
             yield problem("E009", cause, fix)
         elif mode == "require" and not on_heroku():
             cause = f"Nothing verifies the server of the database {alias}."
-            fix = (
-                "sslmode=verify-full in its URL, and sslrootcert=FILE for a private CA"
-            )
+            fix = "sslmode=verify-full in its URL; for a private CA, sslrootcert=FILE"
             yield problem("W047", cause, fix)
 
 
@@ -149,14 +137,10 @@ def is_ours(folder: str | Path) -> bool:
 
 @check("migrations")
 def unmade_migrations() -> Problems:
-    """Find a model of the project that changed without a migration.
-
-    Queries would then use columns and tables that do not exist.
-    """
+    """Find a model of the project whose table or columns no migration makes."""
     labels = []
     for app in apps.get_app_configs():
-        has_tables = any(model._meta.managed for model in app.get_models())
-        if has_tables and is_ours(app.path):
+        if is_ours(app.path) and any(m._meta.managed for m in app.get_models()):
             labels.append(app.label)
     if not labels:
         return

@@ -32,9 +32,8 @@ def static_files() -> Problems:
         folder = folder[1] if isinstance(folder, (tuple, list)) else folder
         for file in filter(Path.is_file, Path(folder).rglob("*")):
             if file.stat().st_mtime > manifest.stat().st_mtime:
-                yield problem(
-                    "E030", f"{file.name} changed after collectstatic.", COLLECT
-                )
+                cause = f"{file.name} changed after collectstatic."
+                yield problem("E030", cause, COLLECT)
                 return
 
 
@@ -70,20 +69,6 @@ def constants(nodes: Any) -> Iterator[tuple[str, str]]:
                 yield node.token.contents.split()[0], value.var
 
 
-def exists(engine: DjangoTemplates, tag: str, name: str) -> bool:
-    """Return whether the static file or the template that a tag names exists."""
-    try:
-        if tag == "static":
-            staticfiles_storage.url(name)
-        else:
-            engine.get_template(name)
-    except (TemplateSyntaxError, UnicodeDecodeError, ImproperlyConfigured):
-        return True  # E032 reports that template, and E030 that nothing was collected
-    except (TemplateDoesNotExist, ValueError):
-        return False
-    return True
-
-
 @check()
 def templates() -> Problems:
     """Find templates that do not compile, or name what does not exist."""
@@ -95,8 +80,14 @@ def templates() -> Problems:
             yield problem("E032", cause, "correct the template, commit and push")
             continue
         for tag, other in constants(nodes):
-            named = tag in ("extends", "include", "static")
-            if named and not exists(engine, tag, other):
+            try:
+                if tag == "static":
+                    staticfiles_storage.url(other)
+                elif tag in ("extends", "include"):
+                    engine.get_template(other)
+            except (TemplateSyntaxError, UnicodeDecodeError, ImproperlyConfigured):
+                pass  # E032 reports that template, and E030 what was not collected
+            except (TemplateDoesNotExist, ValueError):
                 cause = f"The template {name} names {other}, which does not exist."
                 yield problem("E031", cause, "correct the name or add the file")
 
@@ -108,8 +99,7 @@ def hidden_templates() -> Problems:
     for engine, name, path in project_templates():
         first = used.setdefault((engine.name, name), path)
         if first != path:
-            files = [file.relative_to(settings.BASE_DIR) for file in (first, path)]
-            cause = "{} hides {}: both have one name.".format(*files)
-            yield problem(
-                "W048", cause, f"rename or delete one; an app's go to APP/{name}"
-            )
+            root = settings.BASE_DIR
+            cause = f"{first.relative_to(root)} hides {path.relative_to(root)}."
+            fix = f"rename or delete one; an app's go to APP/{name}"
+            yield problem("W048", cause, fix)

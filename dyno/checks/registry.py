@@ -23,11 +23,10 @@ def on_heroku() -> bool:
 
 
 def problem(code: str, cause: str, fix: str) -> checks.CheckMessage:
-    """Return an Error ("E…") or a Warning ("W…"), its cause and what to do about it."""
+    """Return an error (E…) or a warning (W…) with its cause and what to do about it."""
+    kind = {"E": checks.Error, "W": checks.Warning}[code[0]]
     hint = f"Fix: {fix}  (docs/errors.md#{code.lower()})"
-    if code.startswith("W"):
-        return checks.Warning(cause, id=f"deploy.{code}", hint=hint)
-    return checks.Error(cause, id=f"deploy.{code}", hint=hint)
+    return kind(cause, id=f"deploy.{code}", hint=hint)
 
 
 def check(*tags: str, deploy: bool = True) -> Callable[[Check], Check]:
