@@ -71,7 +71,6 @@ class Site:
     def first_push(self):
         self.without("DJANGO_SECRET_KEY")
         self.without("DATABASE_URL")
-        self.setting(SECRET_KEY_IS_RANDOM=True)
 
     def kept_connections(self):
         self.engine("django.db.backends.postgresql", CONN_MAX_AGE=600)
@@ -132,10 +131,6 @@ class Site:
         storages = self.settings.STORAGES | {"default": {"BACKEND": backend}}
         self.setting(STORAGES=storages)
 
-    def bucket(self):
-        self.env(BUCKETEER_BUCKET_NAME="name")
-        self.uploads("dyno.uploads.NoStorage")
-
     def commit(self, name):
         self.off_heroku()
         self.file(name, "PASSWORD=1")
@@ -175,9 +170,6 @@ class Site:
 
     def latin(self):
         (self.root / "templates/latin.html").write_bytes("é".encode("latin-1"))
-
-    def picture(self):
-        (self.root / "templates/picture.png").write_bytes(b"\x89PNG")
 
     def collect(self, leave=None, age=0):
         """Write the manifest, `age` seconds ago, without the file to leave out."""

@@ -7,9 +7,8 @@ import subprocess
 
 from django.conf import settings
 from django.core.exceptions import DisallowedHost
-from django.core.files.storage import FileSystemStorage
+from django.core.files.storage import FileSystemStorage, storages
 from django.http import HttpRequest
-from django.utils.module_loading import import_string
 
 from dyno import mail, uploads
 from dyno.checks.registry import Problems, check, is_local, on_heroku, problem
@@ -24,7 +23,6 @@ FORMS = {
     "DATABASE_POOL_SIZE": (r"|[1-9]\d*", "8"),
     "DJANGO_STATIC_HOST": (r"|https://[a-z\d.-]+(:\d+)?/?", "https://cdn.example.com"),
     "WEB_CONCURRENCY": (r"\d+", "2"),  # gunicorn reads it, and does not take ""
-    "WEB_THREADS": (r"|[1-9]\d*", "40"),
 }
 
 
@@ -92,8 +90,8 @@ def files_on_a_dyno() -> Problems:
     """Find uploads and logs on a dyno's disk, which is emptied at each restart."""
     if is_local() or not on_heroku():
         return
-    backend = settings.STORAGES.get("default", {}).get("BACKEND")
-    if backend and issubclass(import_string(backend), FileSystemStorage):
+    has_default = "default" in settings.STORAGES
+    if has_default and isinstance(storages["default"], FileSystemStorage):
         cause = "Uploads go to the dyno's disk, which is emptied at each restart."
         yield problem("E015", cause, uploads.ATTACH)
     for name in logging.getHandlerNames():

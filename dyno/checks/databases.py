@@ -93,8 +93,9 @@ def redis_urls() -> Problems:
         if isinstance(urls, str):
             urls = re.split("[;,]", urls)
         if not all(map(is_understood, urls)):
-            cause = f"REDIS_URL, or what the cache {alias} uses instead, is not a URL "
-            cause += "or has an option that redis-py refuses."
+            cause = (
+                f"redis-py refuses REDIS_URL, or what the cache {alias} has instead."
+            )
             fix = "heroku config:set REDIS_URL=rediss://:PASSWORD@HOST:6379"
             yield problem("E013", cause, fix)
 
@@ -120,9 +121,8 @@ def database_tls() -> Problems:
 def connection_pool() -> Problems:
     """Find threads that do not share their connections."""
     connection = connections["default"]
-    if connection.vendor != "postgresql":
-        return
-    if not find_spec("psycopg_pool") or connection.settings_dict["CONN_MAX_AGE"] != 0:
+    shared = find_spec("psycopg_pool") and connection.settings_dict["CONN_MAX_AGE"] == 0
+    if connection.vendor == "postgresql" and not shared:
         cause = "The threads of a web worker do not share database connections."
         fix = "psycopg[binary,pool] in requirements.in, no CONN_MAX_AGE in settings.py"
         yield problem("W041", cause, fix)

@@ -71,8 +71,16 @@ def constants(nodes: Any) -> Iterator[tuple[str, str]]:
 
 @check()
 def templates() -> Problems:
-    """Find templates that do not compile, or name what does not exist."""
-    for engine, name, _ in project_templates():
+    """Find templates that hide others, do not compile, or name what does not exist."""
+    used: dict[tuple[str, str], Path] = {}
+    for engine, name, path in project_templates():
+        first = used.setdefault((engine.name, name), path)
+        if first != path:
+            root = settings.BASE_DIR
+            cause = f"{first.relative_to(root)} hides {path.relative_to(root)}."
+            fix = f"rename or delete one; an app's go to APP/{name}"
+            yield problem("W048", cause, fix)
+            continue
         try:
             nodes = engine.get_template(name).template.nodelist
         except (TemplateSyntaxError, UnicodeDecodeError) as mistake:
@@ -90,16 +98,3 @@ def templates() -> Problems:
             except (TemplateDoesNotExist, ValueError):
                 cause = f"The template {name} names {other}, which does not exist."
                 yield problem("E031", cause, "correct the name or add the file")
-
-
-@check()
-def hidden_templates() -> Problems:
-    """Find two templates of one name: Django uses the first one only."""
-    used: dict[tuple[str, str], Path] = {}
-    for engine, name, path in project_templates():
-        first = used.setdefault((engine.name, name), path)
-        if first != path:
-            root = settings.BASE_DIR
-            cause = f"{first.relative_to(root)} hides {path.relative_to(root)}."
-            fix = f"rename or delete one; an app's go to APP/{name}"
-            yield problem("W048", cause, fix)

@@ -39,8 +39,8 @@ def web_words(command: str) -> list[str]:
 def gunicorn_problem(arguments: list[str]) -> str:
     """Return why gunicorn would not start with these arguments, or ""."""
     child = [sys.executable, "-c", CHECK_CONFIG, "--check-config", *arguments]
-    # Python would repeat their values; E040 names them.
-    env = os.environ | {"WEB_CONCURRENCY": "1", "WEB_THREADS": "1"}
+    # gunicorn would repeat its value and not its name; E040 names it.
+    env = os.environ | {"WEB_CONCURRENCY": "1"}
     options = {"cwd": settings.BASE_DIR, "env": env, "timeout": BOOT_SECONDS}
     try:
         said = subprocess.run(child, **options, capture_output=True, text=True)
