@@ -13,10 +13,8 @@ from django.http import HttpRequest
 from dyno import mail, uploads
 from dyno.checks.registry import Problems, check, is_local, on_heroku, problem
 
-NEW_KEY = 'heroku config:set DJANGO_SECRET_KEY="$(openssl rand -base64 48)"'
-
 # Files that hold config vars, by the names that tools give them.
-SECRETS = re.compile(r"(^|/)\.env\.[^/]+$|\.env$")
+SECRETS = re.compile(r"(^|/)\.env\.(?!example$)[^/]+$|\.env$")
 
 # Config vars whose mistakes nobody else reports: what each must match, and an example.
 FORMS = {
@@ -34,7 +32,8 @@ def secret_key() -> Problems:
     is_weak = key.startswith("django-insecure-") or len(key) < 50 or len(set(key)) < 5
     if is_weak and not is_random and not is_local():
         cause = "DJANGO_SECRET_KEY is not set, or public, too short or too uniform."
-        yield problem("E001", cause, NEW_KEY)
+        fix = 'heroku config:set DJANGO_SECRET_KEY="$(openssl rand -base64 48)"'
+        yield problem("E001", cause, fix)
 
 
 @check("configuration")
@@ -132,6 +131,5 @@ def deployed_secrets() -> Problems:
     if git.returncode and on_heroku():  # a slug, which holds only what was committed
         names = os.listdir(root)
     for name in sorted(filter(SECRETS.search, names)):
-        if not name.endswith(".env.example"):
-            cause = f"{name} is in the repository. Change its secrets: git keeps them."
-            yield problem("E029", cause, f"git rm --cached {name}, and commit")
+        cause = f"{name} is in the repository. Change its secrets: git keeps them."
+        yield problem("E029", cause, f"git rm --cached {name}, and commit")

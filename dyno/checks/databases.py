@@ -55,9 +55,7 @@ def database_urls() -> Problems:
     if "DATABASE_URL" not in os.environ and not on_heroku() and not is_local():
         fix = "DATABASE_URL=postgres://USER:PASSWORD@HOST/NAME"
         yield problem("E006", "DATABASE_URL is not set.", fix)
-    for alias in connections:
-        if is_usable(alias):
-            continue
+    for alias in [alias for alias in connections if not is_usable(alias)]:
         cause = (
             f"DATABASE_URL, or what the database {alias} uses instead, is not a URL, "
         )
