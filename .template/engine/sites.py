@@ -55,7 +55,7 @@ class Site:
 
     def development(self):
         self.without("DYNO")
-        self.without("DJANGO_SECRET_KEY")
+        self.env(DJANGO_SECRET_KEY="short")
         self.without("DATABASE_URL")
         self.setting(LOCAL=True, STATIC_ROOT=Path("/nosuch"))
         self.uploads(f"{FILES}.FileSystemStorage")
