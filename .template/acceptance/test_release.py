@@ -277,14 +277,6 @@ def test_a_database_that_is_not_there_is_told(site, postgres):
     unreachable(output, "does not exist")
 
 
-def test_a_limit_of_queries_that_postgresql_cannot_read_is_told(site):
-    slug, config_vars, _ = site
-    config_vars["DATABASE_STATEMENT_TIMEOUT"] = "25 minutes ago"
-    passed, output, _ = release(slug, config_vars)
-    assert not passed
-    unreachable(output, 'invalid value for parameter "statement_timeout"')
-
-
 def test_a_first_push_without_a_database_passes_and_names_the_add_on(slug, secret_key):
     passed, output, _ = release(slug, {"DJANGO_SECRET_KEY": secret_key})
     assert passed, output

@@ -30,6 +30,7 @@ BROKEN = {
     "a limit is no number": ("E040", do("env", DATABASE_POOL_SIZE="twenty")),
     "workers are no number": ("E040", do("env", WEB_CONCURRENCY="auto")),
     "workers are an empty number": ("E040", do("env", WEB_CONCURRENCY="")),
+    "a time-out has no unit": ("E040", do("env", DATABASE_STATEMENT_TIMEOUT="5foo")),
     "TLS is off": ("E009", do("database", sslmode="disable")),
     "TLS is optional off Heroku": ("E009", do("without_tls_off_heroku", "prefer")),
     "nobody verifies the server": ("W047", do("without_tls_off_heroku", "require")),

@@ -19,6 +19,7 @@ SECRETS = re.compile(r"(^|/)\.env\.(?!example$)[^/]+$|\.env$")
 # Config vars whose mistakes nobody else reports: what each must match, and an example.
 FORMS = {
     "DATABASE_POOL_SIZE": (r"|[1-9]\d*", "8"),
+    "DATABASE_STATEMENT_TIMEOUT": (r"|\d+(us|ms|s|min|h|d)?", "25s"),
     "DJANGO_STATIC_HOST": (r"|https://[a-z\d.-]+(:\d+)?/?", "https://cdn.example.com"),
     "WEB_CONCURRENCY": (r"\d+", "2"),  # gunicorn reads it, and does not take ""
 }
@@ -91,8 +92,7 @@ def files_on_a_dyno() -> Problems:
         return
     has_default = "default" in settings.STORAGES
     if has_default and isinstance(storages["default"], FileSystemStorage):
-        cause = "Uploads go to the dyno's disk, which is emptied at each restart."
-        yield problem("E015", cause, uploads.ATTACH)
+        yield problem("E015", "A dyno loses uploads at each restart.", uploads.ATTACH)
     for name in logging.getHandlerNames():
         path = getattr(logging.getHandlerByName(name), "baseFilename", "/dev/stdout")
         if not path.startswith("/dev/"):
