@@ -131,7 +131,7 @@ SOUND = {
     "a release does more": do(
         "file",
         "Procfile",
-        "release: python manage.py release && python manage.py migrate_stock\n"
+        "release: python manage.py release && python manage.py migrate shop\n"
         "web: gunicorn\n",
     ),
     "a log is a file that is no file": do("log_file", "/dev/stderr"),
