@@ -116,7 +116,7 @@ def is_local(host: str) -> bool:
 
 
 def attached(alias: str = "default") -> bool:
-    """Return whether there is a database at all: Django uses a dummy for none."""
+    """Return whether there is a database; without one, Django uses a dummy."""
     return connections[alias].vendor != "unknown"
 
 

@@ -37,8 +37,8 @@ class Health:
     def states(self) -> dict[str, Any]:
         """Return the state of each dependency by its name.
 
-        While one thread asks, the others return the last answer without waiting. Only
-        at the start there is none, and they wait for the first.
+        While one thread asks, the others return the last answer without waiting, except
+        at the start, when they wait for the first.
         """
         if time.monotonic() < self.until:
             return self.last
@@ -100,7 +100,7 @@ def state(ask: Any, *arguments: str) -> str:
 
 
 def ask_database(alias: str) -> str:
-    """Return "ok" if a database answers, and "none" if there is none."""
+    """Return "ok" if a database answers, and "none" without one."""
     if not database.attached(alias):
         return "none"
     with connections[alias].cursor() as cursor:

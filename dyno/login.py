@@ -29,7 +29,7 @@ SECONDS = 5 * 60
 
 
 def claim(name: str, attempts: int) -> str | None:
-    """Return the cache key of one of the attempts left for `name`, None if none is.
+    """Return the cache key of one of the attempts left for `name`, or None.
 
     Each attempt is a key of its own, which is free again after LOGIN_SECONDS: every
     cache adds a key for one caller only, but some count two concurrent callers as one.

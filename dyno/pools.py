@@ -14,8 +14,8 @@ from dyno.database import POSTGRESQL, aliases
 
 # The pool of each web worker and database: two workers of eight connections each fit
 # the smallest plan, which has 20, with a release and a task worker. Times in seconds:
-# how long a request waits for a connection, how long an unused one is kept, and how
-# long one that cannot be made is tried.
+# how long a request waits for a connection, how often one that stayed unused is
+# closed, and how long one that cannot be made is tried.
 # https://www.psycopg.org/psycopg3/docs/api/pool.html
 POOL_SIZE = 8
 POOL = {"min_size": 0, "timeout": 10, "max_idle": 5, "reconnect_timeout": 0.5}

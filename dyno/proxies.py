@@ -31,7 +31,7 @@ def is_trusted(peer: str) -> bool:
 
 
 def visitor(addresses: str) -> str:
-    """Return the visitor's address of those in X-Forwarded-For, "" if there is none.
+    """Return the visitor's address of those in X-Forwarded-For, or "".
 
     Each proxy adds one: the last ones, settings.TRUSTED_HOPS (default 1) of them, are
     the proxies' work, and what stands before them can be forged.

@@ -69,7 +69,7 @@ def host() -> str:
 def answer(url: str) -> HttpResponse:
     """Return a page, after the redirects on its host; raise what is the site's error.
 
-    A 503 is none without a database, or if no view raised it, as in maintenance.
+    A 503 is not one without a database, or if no view raised it, as in maintenance.
     """
     site = urlsplit(url).netloc
     headers = {"host": site, "user-agent": "manage.py release"}

@@ -48,7 +48,7 @@ DEBUG = LOCAL and os.environ.get("DJANGO_DEBUG") == "1"
 ALLOWED_HOSTS = os.environ.get("DJANGO_ALLOWED_HOSTS", "").replace(",", " ").split()
 if LOCAL:
     ALLOWED_HOSTS += [".localhost", "127.0.0.1", "[::1]"]
-elif ON_HEROKU:  # its router passes on this app's hosts only, so this opens no other
+elif ON_HEROKU:  # its router passes on this app's hosts only, so this adds no other
     ALLOWED_HOSTS += [".herokuapp.com"]
 
 # Only gunicorn decides whether a request came over HTTPS: see forwarded_allow_ips in
@@ -109,8 +109,8 @@ if STATIC_HOST:
 # How many proxies add to X-Forwarded-For: 1 for Heroku's router, 2 with a CDN.
 TRUSTED_HOPS = environ.whole_number("DJANGO_TRUSTED_HOPS", 1)
 
-# In bytes. A larger body is answered with a 413; a larger form with a 400, because
-# parsing a form takes a lot of memory.
+# In bytes. A larger request is answered with a 413. What Django reads into memory, a
+# form without its files or the `request.body` of a view, is limited by the second: 400.
 REQUEST_MAX_BYTES = 10 * 1024 * 1024
 DATA_UPLOAD_MAX_MEMORY_SIZE = 512 * 1024
 

@@ -63,7 +63,7 @@ def checkout(folder):
 
 
 def commit(folder, message):
-    """Commit all that is in a folder, which becomes a repository if it is none."""
+    """Commit all that is in a folder, and make it a repository if it is not one."""
     me = ["-c", "user.name=Tester", "-c", "user.email=tester@example.com"]
     for words in (
         ["init", "--quiet", "--initial-branch=master"],

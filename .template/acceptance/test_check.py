@@ -292,7 +292,9 @@ def test_one_command_puts_the_workflow_and_dependabot_in_place(project):
     workflow = (project / ".github/workflows/check.yml").read_text()
     assert "python-version-file: .python-version" in workflow
     assert "- run: bin/check\n" in workflow
-    assert "package-ecosystem: pip" in (project / ".github/dependabot.yml").read_text()
+    dependabot = (project / ".github/dependabot.yml").read_text()
+    for watched in ("pip", "github-actions", "docker"):
+        assert f"package-ecosystem: {watched}\n" in dependabot
 
 
 @pytest.fixture(scope="module")

@@ -207,9 +207,7 @@ def test_unknown_hosts_are_told_once_a_minute_and_process_with_the_cure(
         (length, 400) for length in ("+3", "-3", "3,3", "0x3", "3_0", "", "\xb2", "1e1")
     ],
 )
-def test_a_body_over_the_limit_gets_413_and_a_length_that_is_none_400(
-    dyno, length, status
-):
+def test_a_body_over_the_limit_gets_413_and_a_wrong_length_400(dyno, length, status):
     sent = request(POST, f"Content-Length: {length}", body="a=b")
     assert statuses(dyno, sent, then=b"") == [status]
 

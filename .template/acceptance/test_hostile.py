@@ -192,7 +192,7 @@ BODIES = {
     "no boundary": ("multipart/form-data", multipart("x")),
     "an empty boundary": ("multipart/form-data; boundary=", multipart("x")),
     "no end": (MULTIPART, multipart("x")[:-9]),
-    "base64 that is none": (
+    "no base64 at all": (
         MULTIPART,
         multipart("*").replace(
             "\r\n\r\n", "\r\nContent-Transfer-Encoding: base64\r\n\r\n"

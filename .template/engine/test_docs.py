@@ -3,7 +3,13 @@
 import re
 from pathlib import Path
 
+import django
+import gunicorn
+import messages
 import pytest
+from django_tasks_db.models import DBTaskResult
+
+from dyno.outages import KNOWN
 
 ENGINE = Path(__file__).resolve().parent
 ROOT = ENGINE.parent.parent
@@ -52,6 +58,11 @@ def test_each_link_in_a_page_leads_somewhere(path):
         assert not anchor or anchor in anchors(target.read_text()), anchor
 
 
+def test_the_table_that_remains_without_tasks_is_the_one_that_there_is():
+    removing = (ROOT / "docs/removing.md").read_text()
+    assert f"\n`{DBTaskResult._meta.db_table}` stays in the database" in removing
+
+
 def test_the_readme_is_read_in_one_pass():
     assert len((ROOT / "README.md").read_text().splitlines()) <= 150
 
@@ -71,3 +82,87 @@ def test_each_section_that_a_message_names_exists():
     assert {page for page, _ in named} >= {"errors.md", "moving-in.md"}
     for page, anchor in named:
         assert anchor in anchors((ROOT / "docs" / page).read_text())
+
+
+def quoted(text):
+    """Return what a page quotes in italics."""
+    text = " ".join(text.split())
+    return set(re.findall(r"(?<![*\w])\*([^*\s][^*]*)\*(?![*\w])", text))
+
+
+def lines_of(whose):
+    """Return what the section about somebody's lines in the log quotes."""
+    section = ERRORS.partition(f"\n### Lines of {whose}\n")[2]
+    return sorted(quoted(section.partition("\n#")[0]))
+
+
+# Messages that other changes of 2.0.0 remove.
+LEAVING = (
+    "Cannot tell whether migrations are missing",
+    "Going on after a task",
+    "It takes longer than",
+    "Task id=… path=… is not in this release",
+    "The migrations do not run on",
+    "deploy.E033",
+)
+MESSAGES = sorted(messages.messages())
+CONSTANTS = messages.constants()
+
+
+def test_each_message_that_leaves_is_still_there():
+    for each in LEAVING:
+        assert any(message.startswith(each) for message in MESSAGES), "delete its line"
+
+
+@pytest.mark.parametrize("message", MESSAGES)
+def test_each_message_is_found_by_its_words(message):
+    if message.startswith(LEAVING):
+        return
+    words = message.strip(" …:.")
+    assert any(
+        each in message or words in each for each in quoted(ERRORS) if len(each) > 7
+    )
+
+
+@pytest.mark.parametrize("cause", [cause for _, cause, *_ in KNOWN])
+def test_each_cause_of_a_database_that_cannot_be_used_is_found(cause):
+    assert cause in quoted(ERRORS)
+
+
+@pytest.mark.parametrize("line", lines_of("this project"))
+def test_each_line_of_this_project_is_written_by_it(line):
+    for part in line.split(" … "):
+        assert any(part in text for text in CONSTANTS)
+
+
+@pytest.mark.parametrize("line", lines_of("Django and gunicorn"))
+def test_each_line_of_a_package_is_written_by_it(line):
+    folders = [Path(package.__file__).parent for package in (django, gunicorn)]
+    files = [path for folder in folders for path in folder.rglob("*.py")]
+    assert any(line in path.read_text() for path in files)
+
+
+# Facts that were once in several places, which then disagreed.
+ONCE = (
+    r"workers × `DATABASE_POOL_SIZE`",  # how many connections
+    "config:unset DJANGO_SECRET_KEY_FALLBACKS",  # how to change the key
+    "512 kB",  # how large a body may be
+    "up to two seconds",  # how long gunicorn waits for a client that stays connected
+)
+
+
+@pytest.mark.parametrize("fact", ONCE)
+def test_a_fact_is_written_once_in_the_pages(fact):
+    pages = [page for page in PAGES if ".template" not in page.parts]
+    assert sum(page.read_text().count(fact) for page in pages) == 1
+
+
+# What readers whose first language is not English stumbled over.
+RIDDLES = r"\b(is none|what is no|e\.g\.|that is no)\b"
+
+
+def test_no_page_speaks_in_riddles():
+    code = [path for path in ROOT.glob("bin/*") if path.is_file()]
+    code += [*ROOT.glob("dyno/**/*.py"), *ROOT.glob("mysite/**/*.py")]
+    for path in [*PAGES, *code]:
+        assert not re.search(RIDDLES, path.read_text()), path

@@ -2,6 +2,8 @@
 
 import re
 import shlex
+import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -59,3 +61,20 @@ def test_the_procfile_has_its_process_types():
         types[name] = shlex.split(command)
     assert types["web"][0] == "gunicorn"
     assert types["release"] == ["python", "manage.py", "release"]
+
+
+@pytest.fixture(scope="module")
+def is_ignored(tmp_path_factory):
+    """Tell whether git leaves a file out: in a repository that has our .gitignore."""
+    folder = tmp_path_factory.mktemp("repository")
+    shutil.copy(ROOT / ".gitignore", folder)
+    subprocess.run(["git", "init", "--quiet"], cwd=folder, check=True)
+    ask = ["git", "check-ignore", "--quiet"]
+    return lambda name: subprocess.run([*ask, name], cwd=folder).returncode == 0
+
+
+@pytest.mark.parametrize("name", [".env", ".env.production", "production.env"])
+def test_a_file_of_secrets_gets_neither_into_git_nor_into_an_image(is_ignored, name):
+    assert is_ignored(name) and not is_ignored(".env.example")
+    patterns = re.findall(r"(?m)^!?[.*].*env.*$", (ROOT / ".gitignore").read_text())
+    assert {*patterns} <= {*(ROOT / ".dockerignore").read_text().split()}
