@@ -73,8 +73,6 @@ class Health:
             states["cache"] = "failed"
         else:
             states["cache"] = state(ask_cache)
-        if getattr(settings, "SECRET_KEY_IS_RANDOM", False):
-            states["secret key"] = "none"
         has_queue = settings.TASKS["default"]["BACKEND"].startswith("django_tasks_db.")
         if has_queue and states["migrations"] == "ok":
             from dyno.heartbeat import queue_and_workers

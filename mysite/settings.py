@@ -37,8 +37,7 @@ if LOCAL and "DJANGO_SECRET_KEY" not in os.environ:
 
 # Without a database nothing that is signed has to last, so a first push needs no key.
 # With one, the release phase requires a key; the build works without.
-SECRET_KEY_IS_RANDOM = not SECRET_KEY and "DATABASE_URL" not in os.environ
-if SECRET_KEY_IS_RANDOM:
+if not SECRET_KEY and "DATABASE_URL" not in os.environ:
     SECRET_KEY = secrets.token_urlsafe(48)
 
 # To change the key without logging anybody out, keep the old one here for two weeks.

@@ -3,11 +3,9 @@ const list = document.querySelector("[data-ready]");
 const note = document.querySelector("[data-note]");
 
 // What to run for each state: on Heroku and, over plain HTTP, in development.
-const newKey = 'heroku config:set DJANGO_SECRET_KEY="$(openssl rand -base64 48)"';
 const commands = location.protocol === "http:" ? {
   "migrations failed": "python manage.py migrate",
 } : {
-  "secret key none": newKey,
   "database none": "heroku addons:create heroku-postgresql:essential-0",
   "database failed": "heroku pg:info",
   "migrations failed": "heroku run python manage.py release",
@@ -36,12 +34,8 @@ async function refresh() {
   } catch {
     states = { server: "away" };
   }
-  // The key first: with a database, a release without it is refused.
-  const names = Object.keys(states).sort((a, b) => (b === "secret key") - (a === "secret key"));
-  const rows = names.map((name) => {
-    const state = states[name];
-    const depends = !["database", "secret key"].includes(name);
-    const unknown = depends && states.database !== "ok";
+  const rows = Object.entries(states).map(([name, state]) => {
+    const unknown = name !== "database" && states.database !== "ok";
     return row(name, state, !unknown && commands[`${name} ${state}`]);
   });
   list.replaceChildren(row("script", "ok"), ...rows);

@@ -99,14 +99,6 @@ ALL_FAILED = {"database": "failed", "migrations": "failed", "cache": "failed"}
             {"database": "none", "migrations": "none"},
             ["heroku addons:create heroku-postgresql:essential-0"],
         ),
-        (
-            "dyno",
-            {"database": "none", "migrations": "none", "secret key": "none"},
-            [
-                'heroku config:set DJANGO_SECRET_KEY="$(openssl rand -base64 48)"',
-                "heroku addons:create heroku-postgresql:essential-0",
-            ],
-        ),
         ("laptop", ALL_FAILED, []),
         ("laptop", {"migrations": "failed"}, ["python manage.py migrate"]),
     ],

@@ -142,7 +142,7 @@ def test_a_second_database_with_a_wrong_url_is_refused_by_its_name(released):
     with pytest.raises(heroku.Refused):
         heroku.release(released.slug, config_vars, said.append)
     said = "\n".join(said)
-    assert "(deploy.E004) The URL of the database orders is not a URL" in said
+    assert "what the database orders uses instead, is not a URL" in said
     assert "sw0rdfish" not in said
 
 

@@ -15,7 +15,7 @@ from django.core.checks.registry import registry as django_registry
 from django.db.utils import ConnectionHandler
 
 from dyno import database, mail
-from dyno.checks import databases, drivers, procfile, registry
+from dyno.checks import databases, procfile, registry
 
 BACKENDS = "django.core.cache.backends"
 FILES = "django.core.files.storage"
@@ -55,7 +55,7 @@ class Site:
 
     def development(self):
         self.without("DYNO")
-        self.without("DJANGO_SECRET_KEY")
+        self.env(DJANGO_SECRET_KEY="short")
         self.without("DATABASE_URL")
         self.setting(LOCAL=True, STATIC_ROOT=Path("/nosuch"))
         self.uploads(f"{FILES}.FileSystemStorage")
@@ -71,7 +71,6 @@ class Site:
     def first_push(self):
         self.without("DJANGO_SECRET_KEY")
         self.without("DATABASE_URL")
-        self.setting(SECRET_KEY_IS_RANDOM=True)
 
     def kept_connections(self):
         self.engine("django.db.backends.postgresql", CONN_MAX_AGE=600)
@@ -82,7 +81,7 @@ class Site:
 
     def connections(self, **configs):
         handler = ConnectionHandler(configs)
-        for module in (databases, databases.database, drivers):
+        for module in (databases, databases.database):
             self.monkeypatch.setattr(module, "connections", handler)
 
     def urls(self, **config_vars):
@@ -132,10 +131,6 @@ class Site:
         storages = self.settings.STORAGES | {"default": {"BACKEND": backend}}
         self.setting(STORAGES=storages)
 
-    def bucket(self):
-        self.env(BUCKETEER_BUCKET_NAME="name")
-        self.uploads("dyno.uploads.NoStorage")
-
     def commit(self, name):
         self.off_heroku()
         self.file(name, "PASSWORD=1")
@@ -175,9 +170,6 @@ class Site:
 
     def latin(self):
         (self.root / "templates/latin.html").write_bytes("é".encode("latin-1"))
-
-    def picture(self):
-        (self.root / "templates/picture.png").write_bytes(b"\x89PNG")
 
     def collect(self, leave=None, age=0):
         """Write the manifest, `age` seconds ago, without the file to leave out."""

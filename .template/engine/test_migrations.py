@@ -54,7 +54,7 @@ def install(site, settings, monkeypatch, db):
 
 def test_a_model_that_changed_without_a_migration_is_reported(install):
     note = '    note = models.TextField(default="")\n'
-    (cause,) = install("changed", note=note).values()
+    cause = install("changed", note=note)["deploy.E034"]
     assert "A model changed without a migration: " in cause
     assert "Add field note to order" in cause
 

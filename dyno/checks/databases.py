@@ -1,34 +1,101 @@
-"""The databases: which there are, how they are connected, and their migrations."""
+"""
+The databases and caches: their URLs, how they are connected, and migrations.
+
+Each URL is tried out by the driver that uses it, with its options, but with a port of
+this machine where nobody listens. If that is not what the driver complains of, the URL
+is wrong. No server is reached.
+"""
 
 import io
 import os
+import re
 import warnings
 from importlib.util import find_spec
 from pathlib import Path
 
 from django.apps import apps
 from django.conf import settings
-from django.core.exceptions import ImproperlyConfigured
+from django.core.exceptions import ImproperlyConfigured, SynchronousOnlyOperation
 from django.core.management import call_command
-from django.db import Error, connections
+from django.db import Error, OperationalError, connections
 from django.db.migrations.exceptions import NodeNotFoundError
 
 from dyno import database
-from dyno.checks.registry import Problems, check, error, is_local, on_heroku, warning
+from dyno.checks.registry import Problems, check, is_local, on_heroku, problem
+
+NOBODY = {"HOST": "127.0.0.1", "PORT": 1}
+
+
+def is_usable(alias: str) -> bool:
+    """Return whether a database's URL was read, and the driver accepts its options."""
+    if connections[alias].vendor == "unknown":
+        # Without DATABASE_URL "default" is a dummy, which is no mistake.
+        return alias == "default" and "DATABASE_URL" not in os.environ
+    if connections[alias].vendor != "postgresql":
+        return True
+    connection = connections[alias].copy()
+    connection.settings_dict |= NOBODY
+    connection.settings_dict["OPTIONS"].pop("pool", None)  # it would go on trying
+    try:
+        connection.cursor()
+    except (OperationalError, SynchronousOnlyOperation):
+        pass  # nobody listens; or in a server's event loop, where the release has tried
+    except Exception:  # of Django, of the driver, or of the encoding
+        return False
+    return True
 
 
 @check("configuration")
-def lasting_database() -> Problems:
-    """Find a database that is missing, or lost at least once a day."""
+def database_urls() -> Problems:
+    """Find a database that is missing, lost at each restart, or not to be used."""
     engine = settings.DATABASES.get("default", {}).get("ENGINE", "")
-    if is_local():
-        return
-    if on_heroku() and engine.endswith("sqlite3"):
+    if on_heroku() and engine.endswith("sqlite3") and not is_local():
         fix = f"heroku config:unset DATABASE_URL && {database.ATTACH}"
-        yield error(7, "A dyno loses an SQLite file at each restart.", fix)
-    elif not on_heroku() and "DATABASE_URL" not in os.environ:
+        yield problem("E007", "A dyno loses an SQLite file at each restart.", fix)
+    if "DATABASE_URL" not in os.environ and not on_heroku() and not is_local():
         fix = "DATABASE_URL=postgres://USER:PASSWORD@HOST/NAME"
-        yield error(6, "DATABASE_URL is not set.", fix)
+        yield problem("E006", "DATABASE_URL is not set.", fix)
+    for alias in [alias for alias in connections if not is_usable(alias)]:
+        cause = (
+            f"DATABASE_URL, or what the database {alias} uses instead, is not a URL, "
+        )
+        cause += "names no database, or has an option that the driver refuses. In a "
+        cause += "password, write # as %23, / as %2F, ? as %3F, @ as %40 and [ as %5B."
+        fix = "heroku config:set DATABASE_URL=postgres://USER:PASSWORD@HOST/NAME"
+        yield problem("E004", cause, fix)
+
+
+def is_understood(url: str) -> bool:
+    """Return whether redis-py can read a URL, and accepts its options."""
+    from redis import BlockingConnectionPool, ConnectionError
+
+    try:
+        connection = BlockingConnectionPool.from_url(url).make_connection()
+        connection.host = NOBODY["HOST"]
+        connection.port = NOBODY["PORT"]
+        connection.connect()
+    except ConnectionError:
+        pass  # nobody listens
+    except Exception:  # of several libraries
+        return False
+    return True
+
+
+@check()
+def redis_urls() -> Problems:
+    """Find a cache's URL that would only fail at the first request."""
+    for alias, config in settings.CACHES.items():
+        if not config["BACKEND"].endswith("RedisCache"):
+            continue
+        urls = config["LOCATION"]
+        if isinstance(urls, str):
+            urls = re.split("[;,]", urls)
+        if not all(map(is_understood, urls)):
+            cause = (
+                f"redis-py refuses REDIS_URL, or what the cache {alias} has instead."
+            )
+            fix = "heroku config:set REDIS_URL=rediss://:PASSWORD@HOST:6379"
+            yield problem("E013", cause, fix)
 
 
 @check()
@@ -40,29 +107,23 @@ def database_tls() -> Problems:
             continue
         if mode in ("allow", "prefer") or (mode == "disable" and on_heroku()):
             cause = f"The database {alias} does not require TLS: see its sslmode."
-            fix = "remove sslmode from its URL"
-            if not on_heroku():
-                fix += ", or set it to disable if its network is private"
-            yield error(9, cause, fix)
+            fix = "remove it; off Heroku, sslmode=disable is for a private network"
+            yield problem("E009", cause, fix)
         elif mode == "require" and not on_heroku():
             cause = f"Nothing verifies the server of the database {alias}."
-            fix = (
-                "sslmode=verify-full in its URL, with sslrootcert=FILE if its provider "
-            )
-            fix += "has an authority of its own"
-            yield warning(47, cause, fix)
+            fix = "sslmode=verify-full in its URL; for a private CA, sslrootcert=FILE"
+            yield problem("W047", cause, fix)
 
 
 @check()
 def connection_pool() -> Problems:
     """Find threads that do not share their connections."""
     connection = connections["default"]
-    if connection.vendor != "postgresql":
-        return
-    if not find_spec("psycopg_pool") or connection.settings_dict["CONN_MAX_AGE"] != 0:
+    shared = find_spec("psycopg_pool") and connection.settings_dict["CONN_MAX_AGE"] == 0
+    if connection.vendor == "postgresql" and not shared:
         cause = "The threads of a web worker do not share database connections."
         fix = "psycopg[binary,pool] in requirements.in, no CONN_MAX_AGE in settings.py"
-        yield warning(41, cause, fix)
+        yield problem("W041", cause, fix)
 
 
 def is_ours(folder: str | Path) -> bool:
@@ -74,14 +135,10 @@ def is_ours(folder: str | Path) -> bool:
 
 @check("migrations")
 def unmade_migrations() -> Problems:
-    """Find a model of the project that changed without a migration.
-
-    Queries would then use columns and tables that do not exist.
-    """
+    """Find a model of the project whose table or columns no migration makes."""
     labels = []
     for app in apps.get_app_configs():
-        has_tables = any(model._meta.managed for model in app.get_models())
-        if has_tables and is_ours(app.path):
+        if is_ours(app.path) and any(m._meta.managed for m in app.get_models()):
             labels.append(app.label)
     if not labels:
         return
@@ -93,9 +150,9 @@ def unmade_migrations() -> Problems:
         except SystemExit:
             cause = f"A model changed without a migration: {said.getvalue()}"
             fix = f"python manage.py makemigrations {' '.join(labels)}, commit and push"
-            yield error(34, " ".join(cause.split()), fix)
+            yield problem("E034", " ".join(cause.split()), fix)
         except NodeNotFoundError as missing:
             fix = "git status, then commit it and push"
-            yield error(34, f"A migration is missing: {missing}.", fix)
+            yield problem("E034", f"A migration is missing: {missing}.", fix)
         except (Error, ImproperlyConfigured):  # the database is away or its URL wrong
             return

@@ -1,45 +1,39 @@
 """What would be a 500 at the first visit: static files and templates."""
 
-import re
 from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from django.conf import settings
-from django.contrib.staticfiles import finders
 from django.contrib.staticfiles.storage import staticfiles_storage
+from django.core.exceptions import ImproperlyConfigured
 from django.template import Node, TemplateDoesNotExist, TemplateSyntaxError, engines
 from django.template.backends.django import DjangoTemplates
 from django.template.base import FilterExpression
 
 from dyno.checks.databases import is_ours
-from dyno.checks.registry import Problems, check, error, is_local, warning
+from dyno.checks.registry import Problems, check, is_local, problem
 
 COLLECT = "python manage.py collectstatic --noinput --clear; on Heroku, push again"
-
-
-def manifest() -> Path | None:
-    """Return the list that collectstatic makes of its files; None if none is used."""
-    backend = settings.STORAGES["staticfiles"]["BACKEND"]
-    if is_local() or "Manifest" not in backend:
-        return None
-    return Path(settings.STATIC_ROOT, "staticfiles.json")
 
 
 @check("configuration")
 def static_files() -> Problems:
     """Find a manifest that is missing or old: pages that name a file are then 500s."""
-    if not (path := manifest()):
+    backend = settings.STORAGES["staticfiles"]["BACKEND"]
+    if is_local() or "Manifest" not in backend:
         return
-    if not path.is_file():
-        yield error(30, "No static files were collected: no manifest.", COLLECT)
+    manifest = Path(settings.STATIC_ROOT, "staticfiles.json")
+    if not manifest.is_file():
+        yield problem("E030", "No static files were collected: no manifest.", COLLECT)
         return
     for folder in settings.STATICFILES_DIRS:
         folder = folder[1] if isinstance(folder, (tuple, list)) else folder
         for file in filter(Path.is_file, Path(folder).rglob("*")):
-            if file.stat().st_mtime > path.stat().st_mtime:
-                yield error(30, f"{file.name} changed after collectstatic.", COLLECT)
+            if file.stat().st_mtime > manifest.stat().st_mtime:
+                cause = f"{file.name} changed after collectstatic."
+                yield problem("E030", cause, COLLECT)
                 return
 
 
@@ -51,7 +45,7 @@ def error_pages() -> Problems:
         if not hasattr(urls, f"handler{status}"):
             view = "server_error" if status == 500 else "client_error"
             fix = f'handler{status} = "dyno.views.{view}" in that file'
-            yield warning(45, f"{urls.__name__} has no handler{status}.", fix)
+            yield problem("W045", f"{urls.__name__} has no handler{status}.", fix)
 
 
 def project_templates() -> Iterator[tuple[DjangoTemplates, str, Path]]:
@@ -75,48 +69,32 @@ def constants(nodes: Any) -> Iterator[tuple[str, str]]:
                 yield node.token.contents.split()[0], value.var
 
 
-def exists(engine: DjangoTemplates, tag: str, name: str) -> bool:
-    """Return whether the static file or the template that a tag names exists."""
-    path = manifest()
-    try:
-        if tag != "static":
-            engine.get_template(name)
-        elif path and path.is_file():
-            staticfiles_storage.url(name)
-        else:
-            name = re.split("[?#]", name)[0]
-            return name.endswith("/") or bool(finders.find(name))
-    except (TemplateSyntaxError, UnicodeDecodeError):
-        return True  # and reported for that template
-    except (TemplateDoesNotExist, ValueError):
-        return False
-    return True
-
-
 @check()
 def templates() -> Problems:
-    """Find templates that do not compile, or name what does not exist."""
-    for engine, name, _ in project_templates():
-        try:
-            nodes = engine.get_template(name).template.nodelist
-        except (TemplateSyntaxError, UnicodeDecodeError) as mistake:
-            cause = f"The template {name} does not compile: {mistake}."
-            yield error(32, cause, "correct the template, commit and push")
-            continue
-        for tag, other in constants(nodes):
-            named = tag in ("extends", "include", "static")
-            if named and not exists(engine, tag, other):
-                cause = f"The template {name} names {other}, which does not exist."
-                yield error(31, cause, "correct the name or add the file")
-
-
-@check()
-def hidden_templates() -> Problems:
-    """Find two templates of one name: Django uses the first one only."""
+    """Find templates that hide others, do not compile, or name what does not exist."""
     used: dict[tuple[str, str], Path] = {}
     for engine, name, path in project_templates():
         first = used.setdefault((engine.name, name), path)
         if first != path:
-            files = [file.relative_to(settings.BASE_DIR) for file in (first, path)]
-            cause = "{} hides {}: both have one name.".format(*files)
-            yield warning(48, cause, f"rename or delete one; an app's go to APP/{name}")
+            root = settings.BASE_DIR
+            cause = f"{first.relative_to(root)} hides {path.relative_to(root)}."
+            fix = f"rename or delete one; an app's go to APP/{name}"
+            yield problem("W048", cause, fix)
+            continue
+        try:
+            nodes = engine.get_template(name).template.nodelist
+        except (TemplateSyntaxError, UnicodeDecodeError) as mistake:
+            cause = f"The template {name} does not compile: {mistake}."
+            yield problem("E032", cause, "correct the template, commit and push")
+            continue
+        for tag, other in constants(nodes):
+            try:
+                if tag == "static":
+                    staticfiles_storage.url(other)
+                elif tag in ("extends", "include"):
+                    engine.get_template(other)
+            except (TemplateSyntaxError, UnicodeDecodeError, ImproperlyConfigured):
+                pass  # E032 reports that template, and E030 what was not collected
+            except (TemplateDoesNotExist, ValueError):
+                cause = f"The template {name} names {other}, which does not exist."
+                yield problem("E031", cause, "correct the name or add the file")

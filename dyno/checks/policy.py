@@ -9,7 +9,7 @@ from django.conf import settings
 from django.utils.csp import CSP
 
 from dyno.checks.pages import project_templates
-from dyno.checks.registry import Problems, check, warning
+from dyno.checks.registry import Problems, check, problem
 
 # What elements load, and links whose rel or as has this word.
 LOADS = {
@@ -43,7 +43,9 @@ def sources(directive: str) -> list[str]:
     policy = UNRESTRICTED | (settings.SECURE_CSP or {})
     allowed = policy.get(directive) or policy.get(directive.removesuffix("-attr"))
     allowed = allowed or policy["default-src"]
-    return allowed.split() if isinstance(allowed, str) else list(allowed)
+    if isinstance(allowed, str):
+        allowed = allowed.split()
+    return [source for source in allowed if source != CSP.NONE]
 
 
 def allows(allowed: list[str], source: str) -> bool:
@@ -57,62 +59,63 @@ def allows(allowed: list[str], source: str) -> bool:
 
 
 class Page(HTMLParser):
-    """Collects what a page needs: directive, source, for what, and in which line."""
+    """Collects what a template needs, a directive and a source, and where it does."""
 
-    def __init__(self, template: str) -> None:
+    def __init__(self, name: str, template: str) -> None:
         super().__init__()
-        self.needs: list[tuple[str, str, str, int]] = []
+        self.name = name
+        self.needs: dict[tuple[str, str], str] = {}
         self.feed(TAGS.sub(lambda tag: MARK + "\n" * tag[0].count("\n"), template))
+
+    def need(self, directive: str, source: str, what: str) -> None:
+        """Note what the present element needs, unless another one has needed it."""
+        place = f"{what}, in {self.name}, line {self.getpos()[0]}"
+        self.needs.setdefault((directive, source), place)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         """Note the scripts and styles that stand in an element, and what it loads."""
         given = {name.strip(MARK): (value or "").strip() for name, value in attrs}
-        found = []
         # A template tag between the attributes has no name left, and may be a nonce.
         nonce = "nonce" in given or "" in given
         is_script = tag == "script" and SCRIPT.fullmatch(given.get("type", "").lower())
         if tag == "style" or (is_script and "src" not in given):
             source = CSP.NONCE if nonce else CSP.UNSAFE_INLINE
-            found.append((f"{tag}-src", source, f"a <{tag}> in the page"))
+            self.need(f"{tag}-src", source, f"a <{tag}> in the page")
         for name, value in given.items():
             if re.fullmatch("on[a-z]+", name):
-                found.append(("script-src-attr", CSP.UNSAFE_INLINE, f"{name}="))
+                self.need("script-src-attr", CSP.UNSAFE_INLINE, f"{name}=")
             elif name == "style" and value:
-                found.append(("style-src-attr", CSP.UNSAFE_INLINE, "style="))
+                self.need("style-src-attr", CSP.UNSAFE_INLINE, "style=")
             elif value.lower().startswith("javascript:"):
-                found.append(("script-src", CSP.UNSAFE_INLINE, "javascript:"))
+                self.need("script-src", CSP.UNSAFE_INLINE, "javascript:")
         url = given.get("src") or given.get("href") or given.get("action") or ""
         origin = ORIGIN.match(url.lower())
-        if origin and MARK not in origin[0]:
-            source = re.sub("^//", "https://", origin[0])
-            words = f"{tag} {given.get('rel')} {given.get('as')}".lower().split()
-            for directive in {LOADS[word] for word in words if word in LOADS}:
-                if not nonce or CSP.NONCE not in sources(directive):
-                    found.append((directive, source, source))
-            if source == "https://fonts.googleapis.com":  # its styles load fonts there
-                found.append(("font-src", GOOGLE, GOOGLE))
-        for directive, source, what in found:
-            self.needs.append((directive, source, what, self.getpos()[0]))
+        if not origin or MARK in origin[0]:
+            return
+        source = re.sub("^//", "https://", origin[0])
+        for word in f"{tag} {given.get('rel')} {given.get('as')}".lower().split():
+            directive = LOADS.get(word)
+            if directive and not (nonce and CSP.NONCE in sources(directive)):
+                self.need(directive, source, source)
+        if source == "https://fonts.googleapis.com":  # its styles load fonts there
+            self.need("font-src", GOOGLE, GOOGLE)
 
 
 @check(deploy=sys.argv[1:2] != ["runserver"])  # that runs only the other checks
 def policy() -> Problems:
     """Find what the project's pages need and the policy does not allow."""
-    found: dict[tuple[str, str], list[str]] = {}
+    needs: dict[tuple[str, str], str] = {}
     for _, name, path in project_templates():
         if path.suffix == ".html" and not EMAIL.search(name):
-            page = Page(path.read_text("utf-8", "replace"))
-            for directive, source, what, line in page.needs:
-                if not allows(sources(directive), source):
-                    place = f"{what}, in {name}, line {line}"
-                    found.setdefault((directive, source), []).append(place)
+            needs = Page(name, path.read_text("utf-8", "replace")).needs | needs
     lists: dict[str, list[str]] = {}
-    for (directive, source), places in sorted(found.items(), reverse=True):
-        old = [] if directive.endswith("-attr") else sources(directive)
-        allowed = lists.setdefault(directive, old)
-        allowed.append(source)
-        words = [NAMES.get(each, f'"{each}"') for each in allowed if each != CSP.NONE]
-        more = f", and {len(places) - 1} more" if places[1:] else ""
-        cause = f"Browsers leave out {places[0]}{more}: the policy does not allow it."
+    for (directive, source), place in sorted(needs.items(), reverse=True):
+        if allows(sources(directive), source):
+            continue
+        if directive not in lists:
+            lists[directive] = [] if directive.endswith("-attr") else sources(directive)
+        lists[directive].append(source)
+        words = [NAMES.get(each, f'"{each}"') for each in lists[directive]]
+        cause = f"Browsers leave out {place}: the policy does not allow it."
         fix = f'"{directive}": [{", ".join(words)}], in SECURE_CSP in settings.py'
-        yield warning(42, cause, fix)
+        yield problem("W042", cause, fix)

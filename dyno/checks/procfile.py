@@ -10,7 +10,7 @@ from pathlib import Path
 
 from django.conf import settings
 
-from dyno.checks.registry import Problems, check, error, is_local, warning
+from dyno.checks.registry import Problems, check, is_local, problem
 
 # How long a web process may take to start, in seconds:
 # https://devcenter.heroku.com/articles/error-codes#r10-boot-timeout
@@ -39,8 +39,8 @@ def web_words(command: str) -> list[str]:
 def gunicorn_problem(arguments: list[str]) -> str:
     """Return why gunicorn would not start with these arguments, or ""."""
     child = [sys.executable, "-c", CHECK_CONFIG, "--check-config", *arguments]
-    # Python would repeat their values; E040 names them.
-    env = os.environ | {"WEB_CONCURRENCY": "1", "WEB_THREADS": "1"}
+    # gunicorn would repeat its value and not its name; E040 names it.
+    env = os.environ | {"WEB_CONCURRENCY": "1"}
     options = {"cwd": settings.BASE_DIR, "env": env, "timeout": BOOT_SECONDS}
     try:
         said = subprocess.run(child, **options, capture_output=True, text=True)
@@ -49,9 +49,7 @@ def gunicorn_problem(arguments: list[str]) -> str:
     # What keeps a server from starting is reported by its own check.
     if not said.returncode or "deploy.E" in said.stderr:
         return ""
-    lines = re.findall(r"^\w.*", said.stderr, re.MULTILINE)
-    if not lines:
-        return f"it ended with {said.returncode}"
+    lines = ["it says nothing", *re.findall(r"^\w.*", said.stderr, re.MULTILINE)]
     return lines[-1][:300]
 
 
@@ -63,22 +61,24 @@ def process_types() -> Problems:
     if re.search(r"^release:(?!.*\brelease\b).*\bmigrate\b", text, re.MULTILINE):
         cause = "The Procfile's `release` migrates without these checks and a lock."
         fix = "write `release: python manage.py release` into the Procfile"
-        yield warning(44, cause, fix)
+        yield problem("W044", cause, fix)
     match = re.search(r"^web:[ \t]*(\S.*)$", text, re.MULTILINE)
     if not match or "runserver" in match[1]:
         fix = "write `web: gunicorn` into the Procfile"
-        yield error(25, "The Procfile has no `web`, or it is runserver.", fix)
+        yield problem("E025", "The Procfile has no `web`, or it is runserver.", fix)
         return
     words = web_words(match[1])
     if not words or is_local():
         return
-    folders = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
+    program = words[0]
+    folder = Path(sys.executable).parent
+    cause = ""
     # What is named with its folder, a buildpack may have put there.
-    if "/" not in words[0] and not shutil.which(words[0], path=folders):
-        cause = f"The web process does not start: {words[0]} is not installed."
-        yield error(26, cause, "add it to requirements.in, then bin/lock and commit")
+    if not ("/" in program or shutil.which(program) or (folder / program).exists()):
+        cause = f"{program} is not installed."
     elif "gunicorn" in words:
         cause = gunicorn_problem(words[words.index("gunicorn") + 1 :])
-        if cause:
-            cause = f"The web process does not start: {cause}"
-            yield error(26, cause, "gunicorn --check-config shows why")
+    if cause:
+        cause = f"The web process does not start: {cause}"
+        fix = "add it to requirements.in, or see gunicorn --check-config"
+        yield problem("E026", cause, fix)

@@ -22,16 +22,11 @@ def on_heroku() -> bool:
     return "DYNO" in os.environ
 
 
-def error(number: int, cause: str, fix: str) -> checks.CheckMessage:
-    """Return an Error with its id, its cause and what to do about it."""
-    hint = f"Fix: {fix}  (docs/errors.md#e{number:03})"
-    return checks.Error(cause, id=f"deploy.E{number:03}", hint=hint)
-
-
-def warning(number: int, cause: str, fix: str) -> checks.CheckMessage:
-    """Return a Warning with its id, its cause and what to do about it."""
-    hint = f"Fix: {fix}  (docs/errors.md#w{number:03})"
-    return checks.Warning(cause, id=f"deploy.W{number:03}", hint=hint)
+def problem(code: str, cause: str, fix: str) -> checks.CheckMessage:
+    """Return an error (E…) or a warning (W…) with its cause and what to do about it."""
+    kind = {"E": checks.Error, "W": checks.Warning}[code[0]]
+    hint = f"Fix: {fix}  (docs/errors.md#{code.lower()})"
+    return kind(cause, id=f"deploy.{code}", hint=hint)
 
 
 def check(*tags: str, deploy: bool = True) -> Callable[[Check], Check]:
