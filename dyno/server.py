@@ -13,7 +13,7 @@ from typing import Any
 
 from gunicorn.glogging import Logger
 
-from dyno import health, logs, pools, proxies
+from dyno import logs, pools, proxies
 
 access_log = logging.getLogger("access")
 
@@ -154,5 +154,3 @@ def prepare_worker(worker: Any) -> None:
     proxies.trust(worker.cfg.forwarded_allow_ips)
     if worker.age == 1:
         pools.log_capacity(worker)
-        look = threading.Thread(target=health.log_unapplied_migrations, daemon=True)
-        look.start()

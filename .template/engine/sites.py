@@ -134,7 +134,7 @@ class Site:
 
     def bucket(self):
         self.env(BUCKETEER_BUCKET_NAME="name")
-        self.uploads("dyno.uploads.NoStorage")
+        self.uploads("storages.backends.s3.S3Storage")
 
     def commit(self, name):
         self.off_heroku()

@@ -46,12 +46,6 @@ def test_a_dead_worker_is_given_time_to_come_back(heartbeat, monkeypatch):
 
 
 def test_a_workers_sign_of_life_ends_with_its_connection(heartbeat, on_postgresql):
-    def living():
-        with on_postgresql.cursor() as cursor:
-            cursor.execute(module.LIVING, [module.WORKER_LOCKS])
-            return {number for (number,) in cursor}
-
-    number = module.lock_number("worker.1-alive")
-    assert number in living()
+    assert module.living_workers("default") == {"worker.1-alive"}
     on_postgresql.close()
-    assert number not in living()
+    assert module.living_workers("default") == set()

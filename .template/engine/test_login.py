@@ -78,6 +78,27 @@ def test_an_address_has_a_limit_of_its_own_for_all_accounts(caches, log_in):
     assert log_in("password", address="192.0.2.2")
 
 
+def test_what_is_refused_for_one_account_uses_up_no_attempts_of_the_address(
+    caches, log_in, settings, django_user_model
+):
+    settings.LOGIN_ATTEMPTS_FROM_ADDRESS = ATTEMPTS + 1
+    django_user_model.objects.create_superuser("ada", password="password")
+    for _ in range(ATTEMPTS + 3):
+        assert not log_in("wrong")
+    assert log_in("password", username="ada")
+
+
+def test_what_is_refused_for_an_address_uses_up_no_attempts_of_the_account(
+    caches, log_in, settings
+):
+    settings.LOGIN_ATTEMPTS_FROM_ADDRESS = 1
+    assert not log_in("wrong", username="other")
+    for _ in range(ATTEMPTS):
+        assert not log_in("password")
+    settings.LOGIN_ATTEMPTS_FROM_ADDRESS = 2
+    assert log_in("password")
+
+
 def test_no_hash_is_computed_for_who_is_refused(caches, log_in, monkeypatch):
     for _ in range(ATTEMPTS):
         log_in("wrong")

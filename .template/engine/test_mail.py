@@ -44,16 +44,6 @@ def test_an_smtps_url_means_tls_from_the_start():
             {"MAILERTOGO_URL": "smtp://u:p@mtg.example.com:587?authentication=plain"},
             "mtg.example.com",
         ),
-        (
-            {
-                "MAILGUN_SMTP_SERVER": "smtp.mailgun.org",
-                "MAILGUN_SMTP_PORT": "587",
-                "MAILGUN_SMTP_LOGIN": "u",
-                "MAILGUN_SMTP_PASSWORD": "p",
-            },
-            "smtp.mailgun.org",
-        ),
-        ({"SENDGRID_USERNAME": "u", "SENDGRID_PASSWORD": "p"}, "smtp.sendgrid.net"),
     ],
 )
 def test_what_the_add_ons_set_is_recognised(environ, host):
@@ -62,15 +52,9 @@ def test_what_the_add_ons_set_is_recognised(environ, host):
     assert (found["username"], found["password"]) == ("u", "p")
 
 
-def test_postmarks_token_is_both_user_and_password():
-    found = options(POSTMARK_SMTP_SERVER="smtp.example.com", POSTMARK_API_TOKEN="t/#@:")
-    assert found["host"] == "smtp.example.com"
-    assert found["username"] == found["password"] == "t/#@:"
-
-
 def test_our_own_config_var_comes_before_an_add_ons():
-    environ = {"SENDGRID_USERNAME": "u", "SENDGRID_PASSWORD": "p"}
-    found = options(EMAIL_URL="smtp://mail.example.com", **environ)
+    add_on = "smtp://cm.example.com"
+    found = options(CLOUDMAILIN_SMTP_URL=add_on, EMAIL_URL="smtp://mail.example.com")
     assert found["host"] == "mail.example.com"
 
 
@@ -123,8 +107,7 @@ def test_without_a_server_the_log_says_for_each_mail_what_to_do(
 ):
     sent = django_mail.send_mail("Hello", "A secret", None, ["a@example.com"])
     assert not sent
-    assert "EMAIL_URL" in caplog.text
-    assert "heroku addons:create" in caplog.text
+    assert "Fix: heroku config:set EMAIL_URL=" in caplog.text
     assert "secret" not in caplog.text and "a@example.com" not in caplog.text
 
 

@@ -23,7 +23,7 @@ ID = "3b241101-e2bb-4255-8caf-4136c566a962"
 def memory(monkeypatch):
     """A memory of answers of each test's own, and no log that is still quiet."""
     monkeypatch.setattr(views, "health", health.Health())
-    for logger in (health.failures, views.exhaustion):
+    for logger in (health.logger, views.exhaustion):
         monkeypatch.setattr(logger.filters[0], "quiet_until", 0)
     return views.health
 
@@ -132,11 +132,15 @@ def test_ready_names_a_cache_that_keeps_nothing(client):
 
 
 @pytest.mark.django_db
-def test_ready_names_migrations_that_are_not_applied(client, monkeypatch):
+def test_ready_names_migrations_that_are_not_applied_and_the_log_the_command(
+    client, monkeypatch, caplog
+):
     monkeypatch.setattr(views.database, "unapplied", lambda alias: ["shop.0001"])
     answer = client.get("/ready")
     assert answer.status_code == 503
     assert answer.json()["migrations"] == "failed"
+    [message] = [r.getMessage() for r in caplog.records if r.name == "dyno.health"]
+    assert "the database default lacks some. Fix: python manage.py release" in message
 
 
 def test_without_a_database_and_a_key_ready_is_200_and_says_so(client, monkeypatch):

@@ -55,7 +55,7 @@ def queue(settings, transactional_db, monkeypatch):
     Transactions are committed, since the command closes connections. The heartbeat is
     left out: its thread would keep a connection after the test.
     """
-    monkeypatch.setattr(Heartbeat, "start", lambda heartbeat: heartbeat.holding.set())
+    monkeypatch.setattr(Heartbeat, "start", lambda heartbeat: heartbeat.shown.set())
     monkeypatch.setitem(connection.settings_dict, "CONN_MAX_AGE", 0)
     settings.TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend"}}
     settings.TASKS["default"]["QUEUES"] = ["default", "mail"]
@@ -91,7 +91,7 @@ def test_a_batch_runs_every_task_of_every_queue(queue):
 
 def test_a_batch_waits_for_tasks_whose_worker_was_killed(queue, monkeypatch):
     batch = Worker(batch=True)
-    batch.heartbeat.orphans = {("id", 1): 0.0}
+    batch.heartbeat.orphans = {"id": 0.0}
     slept = []
 
     def sleep(seconds):
@@ -190,31 +190,25 @@ def test_a_task_that_kills_its_workers_is_given_up_and_logged(queue, caplog):
         {"task_path": "moved.work"},
         {"task_path": "tasks.fail"},  # not a task any more
         {"queue_name": "renamed"},
-        {"task_path": "broken.work"},
     ],
 )
-def test_a_task_that_this_release_lacks_stays_in_the_queue(
-    queue, caplog, monkeypatch, tmp_path, lacks
+def test_a_task_that_this_release_lacks_fails_and_the_next_one_runs(
+    queue, caplog, monkeypatch, lacks
 ):
     monkeypatch.setattr(tasks, "fail", fail, raising=False)
-    (tmp_path / "broken.py").write_text("from nothing_defined import")
-    monkeypatch.syspath_prepend(tmp_path)
     tasks.work.enqueue()
     DBTaskResult.objects.update(**lacks)
     tasks.work.enqueue()
     call_command("worker", batch=True)
-    assert statuses() == [PENDING, DONE]
-    row = DBTaskResult.objects.get(status=PENDING)
-    assert row.run_after > timezone.now() + timedelta(seconds=50)
-    assert row.finished_at is None and row.worker_ids == []
-    path = lacks.get("task_path", "tasks.work")
-    (told,) = [r for r in caplog.messages if f"path={path} is not in this" in r]
-    assert "Fix: give it back under this name" in told
+    assert statuses() == [FAILED, DONE]
+    row = DBTaskResult.objects.get(status=FAILED)
+    [told] = [text for text in caplog.messages if "cannot be run by this" in text]
+    assert f"Task id={row.pk} path={row.task_path} " in told
+    assert "Fix: keep its old name for one release, and queue it again" in told
 
-    # A release that has it, a day later.
-    DBTaskResult.objects.update(
-        run_after=timezone.now(), task_path="tasks.work", queue_name="default"
-    )
+    # As docs/growing.md says.
+    changes = {"status": PENDING, "task_path": "tasks.work", "queue_name": "default"}
+    DBTaskResult.objects.filter(status=FAILED).update(**changes)
     call_command("worker", batch=True)
     row.refresh_from_db()
     assert row.status == DONE and not row.traceback
@@ -325,9 +319,17 @@ def test_tasks_that_wait_for_their_turn_are_not_told(old_task, caplog):
     assert not caplog.messages
 
 
-def test_a_new_task_may_wait_for_a_worker_that_starts(old_task, caplog):
-    DBTaskResult.objects.update(enqueued_at=timezone.now())
-    assert heartbeat.queue_and_workers() == {"queued": 1, "workers": 0}
+@pytest.mark.parametrize(
+    "field, minutes, queued",
+    [("enqueued_at", 0, 1), ("run_after", -1, 1), ("run_after", 1, 0)],
+    ids=["new", "due for a minute", "not due"],
+)
+def test_a_task_may_wait_for_a_worker_that_starts(
+    old_task, caplog, field, minutes, queued
+):
+    moment = timezone.now() + timedelta(minutes=minutes)
+    DBTaskResult.objects.update(**{field: moment})
+    assert heartbeat.queue_and_workers() == {"queued": queued, "workers": 0}
     assert not caplog.messages
 
 

@@ -8,7 +8,11 @@ from email.utils import getaddresses
 from pathlib import Path
 
 from django.conf import settings
-from django.core.exceptions import DisallowedHost, ValidationError
+from django.core.exceptions import (
+    DisallowedHost,
+    ImproperlyConfigured,
+    ValidationError,
+)
 from django.core.files.storage import FileSystemStorage
 from django.core.validators import validate_email
 from django.http import HttpRequest
@@ -149,13 +153,14 @@ def uploads_on_a_dyno() -> Problems:
     backend = settings.STORAGES.get("default", {}).get("BACKEND")
     if is_local() or not on_heroku() or not backend:
         return
-    attached = any(os.environ.get(name) for name in uploads.BUCKETS)
-    if issubclass(import_string(backend), FileSystemStorage):
+    try:
+        storage = import_string(backend)
+    except (ImportError, ImproperlyConfigured):
+        yield error(16, f"The library for {backend} is missing.", uploads.INSTALL)
+        return
+    if issubclass(storage, FileSystemStorage):
         cause = "Uploads go to the dyno's disk, which is emptied at each restart."
         yield error(15, cause, uploads.ATTACH)
-    elif attached and backend == "dyno.uploads.NoStorage":
-        cause = "The library for the attached bucket is missing."
-        yield error(16, cause, uploads.INSTALL)
 
 
 @check()
