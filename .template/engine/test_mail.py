@@ -1,8 +1,6 @@
 """Mail by a config var, and error mails to the admins."""
 
 import logging
-import smtplib
-import socket
 
 import pytest
 from django.core import mail as django_mail
@@ -61,13 +59,11 @@ def test_our_own_config_var_comes_before_an_add_ons():
 @pytest.mark.parametrize(
     "url",
     [
-        "mail.example.com:587",
         "http://mail.example.com",
         "smtp://",
         "smtp://user:secret/word@mail.example.com",
         "smtp://user:secret#word@mail.example.com",
         "smtp://user:secret@mail.example.com:port",
-        "smtp://[secret",
     ],
 )
 def test_a_url_that_makes_no_sense_does_not_stop_the_build_and_gives_nothing_away(url):
@@ -82,7 +78,6 @@ def test_a_url_that_makes_no_sense_does_not_stop_the_build_and_gives_nothing_awa
     "url, local, tls",
     [
         ("smtp://localhost:1025", True, False),
-        ("smtp://[::1]:1025", True, False),
         ("smtp://mail.example.com", True, True),
         ("smtp://localhost:1025", False, True),
     ],
@@ -139,34 +134,7 @@ def test_a_mail_server_that_is_away_is_no_second_error(error_log, settings, capl
     assert "Mail to the admins not sent" in caplog.text
 
 
-def test_a_mail_server_that_hangs_costs_at_most_its_time_out(
-    error_log, settings, caplog
-):
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        url = f"smtp://127.0.0.1:{server.getsockname()[1]}"
-        mailer = mail.mailer({"EMAIL_URL": url}, local=False)
-        mailer["OPTIONS"]["timeout"] = 0.2
-        settings.MAILERS = {"default": mailer}
-        error_log.error("The first error")
-    assert "Mail to the admins not sent" in caplog.text
-
-
-def test_a_recipient_that_is_refused_is_no_second_error(error_log, monkeypatch, caplog):
-    def refuse(*args, **kwargs):
-        raise smtplib.SMTPRecipientsRefused({})
-
-    monkeypatch.setattr("django.core.mail.EmailMultiAlternatives.send", refuse)
-    error_log.error("The first error")
-    assert "Mail to the admins not sent" in caplog.text
-
-
-@pytest.mark.parametrize(
-    "text, found",
-    [
-        ("", []),
-        ("a@example.com", ["a@example.com"]),
-        ("Ann <a@example.com>, b@example.com", ["a@example.com", "b@example.com"]),
-    ],
-)
-def test_addresses_are_separated_by_commas(text, found):
-    assert mail.addresses(text) == found
+def test_addresses_are_separated_by_commas():
+    assert mail.addresses("") == []
+    found = mail.addresses("Ann <a@example.com>, b@example.com")
+    assert found == ["a@example.com", "b@example.com"]
