@@ -131,10 +131,12 @@ def put_back(row: DBTaskResult) -> None:
     if runs < ATTEMPTS:
         if same_run.update(status=TaskResultStatus.READY):
             logger.warning("%s: it will be run again", lost)
-    elif same_run.update(
+        return
+    given_up = same_run.update(
         status=TaskResultStatus.FAILED,
         finished_at=timezone.now(),
-        exception_class_path=f"{__name__}.{WorkerLost.__name__}",
-        traceback=lost,
-    ):
+        exception_class_path="dyno.heartbeat.WorkerLost",
+        traceback=f"{lost}: given up",
+    )
+    if given_up:
         logger.error("%s: given up", lost)
