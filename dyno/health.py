@@ -12,13 +12,7 @@ from django.db import connections
 from dyno import database, noise
 
 logger = logging.getLogger(__name__)
-failures = logger.getChild("ready")
-failures.addFilter(noise.OnceAMinute())
-
-UNAPPLIED = (
-    "deploy.E033: The database %s lacks a migration: %s. "
-    "Fix: heroku run python manage.py release  (docs/errors.md#e033)"
-)
+logger.addFilter(noise.OnceAMinute())
 
 # How long an answer is remembered, in seconds, so that nobody keeps the database busy.
 SUCCESS_SECONDS = 1
@@ -57,17 +51,14 @@ class Health:
 
     def ask(self) -> dict[str, Any]:
         """Ask each dependency, but nothing that depends on one that has failed."""
-        states = {}
-        for alias in database.aliases():
-            states[alias] = state(ask_database, alias)
+        states = {alias: state(ask_database, alias) for alias in database.aliases()}
         states["database"] = states.pop("default")
-        found = set(states.values())
-        if found == {"ok"}:
-            states["migrations"] = state(self.ask_migrations)
-        elif "failed" in found:
+        if "failed" in states.values():
             states["migrations"] = "failed"
-        else:
+        elif "none" in states.values():
             states["migrations"] = "none"
+        else:
+            states["migrations"] = state(self.ask_migrations)
         kept_there = settings.CACHES["default"]["BACKEND"].endswith("DatabaseCache")
         if kept_there and states["database"] != "ok":
             states["cache"] = "failed"
@@ -95,7 +86,7 @@ def state(ask: Any, *arguments: str) -> str:
     try:
         return ask(*arguments)
     except Exception as error:
-        failures.error("/ready: %s failed: %s", ask.__name__, error)
+        logger.error("/ready: %s failed: %s", ask.__name__, error)
         return "failed"
 
 
@@ -117,20 +108,3 @@ def ask_cache() -> str:
 
 
 health = Health()
-
-
-def log_unapplied_migrations() -> None:
-    """Log which databases lack a migration, from a thread with its own connections.
-
-    Before the fork none may be opened, and after it none should hold up the first
-    request.
-    """
-    try:
-        for alias in filter(database.attached, database.aliases()):
-            names = database.unapplied(alias)
-            if names:
-                logger.error(UNAPPLIED, alias, names[0])
-    except Exception as error:
-        logger.error("Cannot tell whether migrations are missing: %s", error)
-    finally:
-        connections.close_all()

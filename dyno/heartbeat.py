@@ -3,11 +3,10 @@
 import logging
 import threading
 import time
-import zlib
 from datetime import timedelta
 from typing import Any
 
-from django.db import Error, connections, transaction
+from django.db import Error, connections
 from django.tasks import TaskResultStatus
 from django.utils import timezone
 from django_tasks_db.models import DBTaskResult
@@ -22,7 +21,7 @@ idle = logger.getChild("queue")
 idle.addFilter(noise.OnceAMinute())
 
 # How often a worker shows that it is alive, and how long it may fail to, in seconds.
-# The second allows for a restart of PostgreSQL, in which every worker loses its lock.
+# The second allows for a restart of PostgreSQL, which ends every worker's connection.
 HEARTBEAT = 3
 GRACE = 10
 
@@ -30,11 +29,13 @@ GRACE = 10
 # than the dyno has (R15), or longer than the 30 s in which a dyno must stop.
 ATTEMPTS = 3
 
-# Sets our locks apart from other advisory locks; any other number would do.
-WORKER_LOCKS = 7_370_222
+# The sign of life is the name of a worker's direct connection: it is gone when the
+# process is, however that dies, and needs no clock.
+SIGN = "task worker "
+SHOW = "SELECT set_config('application_name', %s, false)"
 LIVING = """
-    SELECT objid::bigint FROM pg_locks WHERE locktype = 'advisory' AND classid = %s
-    AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+    SELECT DISTINCT application_name FROM pg_stat_activity
+    WHERE datname = current_database() AND starts_with(application_name, %s)
 """
 NO_WORKER = (
     "No worker runs, and %d tasks are queued, one for over an hour. "
@@ -46,16 +47,11 @@ class WorkerLost(Exception):
     """The worker that ran a task was killed."""
 
 
-def lock_number(worker_id: str) -> int:
-    """Return a positive number of 31 bits, as pg_try_advisory_lock() accepts it."""
-    return zlib.crc32(worker_id.encode()) >> 1
-
-
-def living_workers(alias: str) -> set[int]:
-    """Return the lock numbers of the workers that run; this needs PostgreSQL."""
+def living_workers(alias: str) -> set[str]:
+    """Return the ids of the workers that run; this needs PostgreSQL."""
     with connections[alias].cursor() as cursor:
-        cursor.execute(LIVING, [WORKER_LOCKS])
-        return {number for (number,) in cursor}
+        cursor.execute(LIVING, [SIGN])
+        return {name.removeprefix(SIGN) for (name,) in cursor}
 
 
 def queue_and_workers() -> dict[str, int]:
@@ -63,11 +59,14 @@ def queue_and_workers() -> dict[str, int]:
 
     For /ready, which stays 200: to take web dynos out would not start a worker.
     """
+    now = timezone.now()
+    hour_ago = now - timedelta(hours=1)
     ready = DBTaskResult.objects.ready()
     answer = {"queued": ready.count()}
     if connections["default"].vendor == "postgresql":
         answer["workers"] = len(living_workers("default"))
-        old = ready.filter(enqueued_at__lt=timezone.now() - timedelta(hours=1))
+        old = ready.filter(enqueued_at__lt=hour_ago)
+        old = old.exclude(run_after__range=(hour_ago, now))  # due for less than that
         if not answer["workers"] and old.exists():
             idle.warning(NO_WORKER, answer["queued"])
     return answer
@@ -81,34 +80,29 @@ def wait_for_database(error: Exception, alias: str = "default") -> None:
 
 
 class Heartbeat(threading.Thread):
-    """Shows the other workers that this one is alive, and recovers dead ones' tasks.
-
-    The sign is a lock that PostgreSQL holds for this thread's direct connection: it
-    ends with the process, however that dies, and needs no clock.
-    """
+    """Shows the other workers that this one is alive, and recovers dead ones' tasks."""
 
     def __init__(self, worker_id: str) -> None:
         super().__init__(daemon=True)
         self.worker_id = worker_id
-        self.holding = threading.Event()  # set while this worker has its lock
+        self.shown = threading.Event()  # set while the others see this worker
         self.running_task: Any = None  # the id of the task that this worker is at
-        self.orphans: dict[Any, float] = {}  # when each lost run was first seen
+        self.orphans: dict[Any, float] = {}  # when each lost task was first seen
 
     def run(self) -> None:
         while True:
             try:
                 self.beat()
-                self.holding.set()
+                self.shown.set()
             except Error as error:
-                self.holding.clear()
+                self.shown.clear()
                 wait_for_database(error, direct_alias())
             time.sleep(HEARTBEAT)
 
     def beat(self) -> None:
-        """Take the lock, and queue tasks again that had no worker for GRACE seconds."""
+        """Show the sign, and put tasks back that had no worker for GRACE seconds."""
         with connections[direct_alias()].cursor() as cursor:
-            mine = [WORKER_LOCKS, lock_number(self.worker_id)]
-            cursor.execute("SELECT pg_try_advisory_lock(%s, %s)", mine)
+            cursor.execute(SHOW, [SIGN + self.worker_id])
         living = living_workers(direct_alias())
         now = time.monotonic()
         orphans = {}
@@ -116,29 +110,33 @@ class Heartbeat(threading.Thread):
             worker_id = row.worker_ids[-1]
             # A claim may have been committed although its connection was lost.
             forgotten = worker_id == self.worker_id and row.pk != self.running_task
-            if forgotten or lock_number(worker_id) not in living:
-                run = (row.pk, len(row.worker_ids))
-                orphans[run] = self.orphans.get(run, now)
-                if now - orphans[run] > GRACE:
+            if forgotten or worker_id not in living:
+                orphans[row.pk] = self.orphans.get(row.pk, now)
+                if now - orphans[row.pk] > GRACE:
                     put_back(row)
         self.orphans = orphans
 
 
 def put_back(row: DBTaskResult) -> None:
     """Queue a task again whose worker was killed, or fail it after ATTEMPTS runs."""
-    same_run = DBTaskResult.objects.using(direct_alias()).running()
-    same_run = same_run.filter(pk=row.pk, worker_ids=row.worker_ids)
+    runs = len(row.worker_ids)
     lost = (
         f"Task id={row.pk} path={row.task_path} lost its worker, which was killed,"
-        f" in run {len(row.worker_ids)} of {ATTEMPTS}"
+        f" in run {runs} of {ATTEMPTS}"
     )
-    with transaction.atomic(using=direct_alias()):
-        for row in same_run.select_for_update(skip_locked=True):
-            logs.request_id.set(row.args_kwargs.get("request_id", "-"))
-            if len(row.worker_ids) < ATTEMPTS:
-                row.status = TaskResultStatus.READY
-                row.save(update_fields=["status"])
-                logger.warning("%s: it will be run again", lost)
-            else:
-                row.set_failed(WorkerLost(f"{lost}: given up"))
-                logger.error("%s: given up", lost)
+    # Nothing, if it has ended meanwhile or another worker was quicker.
+    same_run = DBTaskResult.objects.using(direct_alias()).running()
+    same_run = same_run.filter(pk=row.pk, worker_ids=row.worker_ids)
+    logs.request_id.set(row.args_kwargs.get("request_id", "-"))
+    if runs < ATTEMPTS:
+        if same_run.update(status=TaskResultStatus.READY):
+            logger.warning("%s: it will be run again", lost)
+        return
+    given_up = same_run.update(
+        status=TaskResultStatus.FAILED,
+        finished_at=timezone.now(),
+        exception_class_path="dyno.heartbeat.WorkerLost",
+        traceback=f"{lost}: given up",
+    )
+    if given_up:
+        logger.error("%s: given up", lost)

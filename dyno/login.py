@@ -27,6 +27,8 @@ ATTEMPTS = 10
 ATTEMPTS_FROM_ADDRESS = 100
 SECONDS = 5 * 60
 
+REFUSED = "Log-in refused: many wrong passwords from %s"
+
 
 def claim(name: str, attempts: int) -> str | None:
     """Return the cache key of one of the attempts left for `name`, or None.
@@ -73,10 +75,15 @@ class SlowedModelBackend(ModelBackend):
         most = getattr(settings, "LOGIN_ATTEMPTS", ATTEMPTS)
         of_all = getattr(settings, "LOGIN_ATTEMPTS_FROM_ADDRESS", ATTEMPTS_FROM_ADDRESS)
         network = client_address(request, prefix=48)
-        claims = [claim(f"{address} {account}", most), claim(network, of_all)]
-        if None in claims:
-            refusals.warning("Log-in refused: many wrong passwords from %s", address)
-            raise PermissionDenied
+        limits = {f"{address} {account}": most, network: of_all}
+        claims: list[str] = []
+        for name, attempts in limits.items():
+            key = claim(name, attempts)
+            if key is None:
+                cache.delete_many(claims)  # what is refused counts for nobody
+                refusals.warning(REFUSED, address)
+                raise PermissionDenied
+            claims.append(key)
         user = super().authenticate(request, username, password, **kwargs)
         if user is not None:
             cache.delete_many(claims)

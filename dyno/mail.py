@@ -7,37 +7,27 @@ import logging
 from collections.abc import Mapping
 from email.utils import getaddresses
 from typing import Any
-from urllib.parse import quote, unquote, urlsplit
+from urllib.parse import unquote, urlsplit
 
 from django.core.mail.backends.base import BaseEmailBackend
 from django.utils.log import AdminEmailHandler
 
 logger = logging.getLogger(__name__)
 
-ATTACH = (
-    "heroku config:set EMAIL_URL=smtp://USER:PASSWORD@HOST:587, "
-    "or heroku addons:create mailgun:starter"
-)
+ATTACH = "heroku config:set EMAIL_URL=smtp://USER:PASSWORD@HOST:587"
 
-# Config vars that hold a whole URL: ours, then those of add-ons.
+# The config vars that name a server: ours, then those of two add-ons.
 URLS = ("EMAIL_URL", "CLOUDMAILIN_SMTP_URL", "MAILERTOGO_URL")
 
-# The config vars of other add-ons: host, user and password. SendGrid sets no host.
-ADD_ONS = (
-    ("MAILGUN_SMTP_SERVER", "MAILGUN_SMTP_LOGIN", "MAILGUN_SMTP_PASSWORD"),
-    ("POSTMARK_SMTP_SERVER", "POSTMARK_API_TOKEN", "POSTMARK_API_TOKEN"),
-    ("smtp.sendgrid.net", "SENDGRID_USERNAME", "SENDGRID_PASSWORD"),
-)
+PORTS = {"smtp": 587, "smtps": 465}
 
 
 def server_url(environ: Mapping[str, str]) -> str:
     """Return the URL of the mail server that these config vars name, or ""."""
-    urls = [environ[name] for name in URLS if environ.get(name)]
-    for host, *login in ADD_ONS:
-        user, password = (quote(environ.get(name, ""), safe="") for name in login)
-        if user and password:
-            urls.append(f"smtp://{user}:{password}@{environ.get(host, host)}:587")
-    return next(iter(urls), "")
+    for name in URLS:
+        if environ.get(name):
+            return environ[name]
+    return ""
 
 
 def options(url: str, *, local: bool = False) -> dict[str, Any]:
@@ -46,25 +36,18 @@ def options(url: str, *, local: bool = False) -> dict[str, Any]:
     smtp:// means STARTTLS, smtps:// TLS from the first byte. In development, smtp:// to
     this machine means neither, for a tool such as Mailpit. Raises ValueError.
     """
-    try:
-        parts = urlsplit(url)
-        port = parts.port
-    except ValueError:
-        raise ValueError("not a URL") from None  # without the URL
-    is_smtp = parts.scheme in ("smtp", "smtps")
+    parts = urlsplit(url)
     has_more = parts.path.strip("/") or parts.fragment
-    if not parts.hostname or not is_smtp or has_more:
+    if parts.scheme not in PORTS or not parts.hostname or has_more:
         raise ValueError("not smtp://USER:PASSWORD@HOST:587")
-    tls = parts.scheme == "smtps"
-    default_port = 465 if tls else 587
     needs_no_tls = local and parts.hostname in ("localhost", "127.0.0.1", "::1")
     return {
         "host": parts.hostname,
-        "port": port or default_port,
+        "port": parts.port or PORTS[parts.scheme],
         "username": unquote(parts.username or ""),
         "password": unquote(parts.password or ""),
-        "use_ssl": tls,
-        "use_tls": not tls and not needs_no_tls,
+        "use_ssl": parts.scheme == "smtps",
+        "use_tls": parts.scheme == "smtp" and not needs_no_tls,
         "timeout": 5,  # seconds
     }
 

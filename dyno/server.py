@@ -12,7 +12,7 @@ from typing import Any
 
 from gunicorn.glogging import Logger
 
-from dyno import health, logs, pools, proxies
+from dyno import logs, pools, proxies
 
 access_log = logging.getLogger("access")
 
@@ -150,5 +150,3 @@ def prepare_worker(worker: Any) -> None:
     proxies.trust(worker.cfg.forwarded_allow_ips)
     if worker.age == 1:
         worker.log.info(pools.capacity(worker.cfg.workers, worker.cfg.threads))
-        look = threading.Thread(target=health.log_unapplied_migrations, daemon=True)
-        look.start()

@@ -4,21 +4,15 @@ settings.py imports this module, so it reads no settings when it is loaded.
 """
 
 from collections.abc import Mapping
-from importlib.util import find_spec
 from typing import Any
 
-from django.core.files.storage import Storage
+from django.core.files.storage import InMemoryStorage
 
 ATTACH = "heroku addons:create bucketeer:hobbyist"
 INSTALL = "add django-storages[s3] to requirements.in, then run bin/lock and commit"
 
 # The config var of a bucket's name, and the prefix of its other config vars.
 BUCKETS = {"BUCKETEER_BUCKET_NAME": "BUCKETEER_AWS_", "AWS_STORAGE_BUCKET_NAME": "AWS_"}
-
-
-def library_is_installed() -> bool:
-    """Return whether django-storages can speak to a bucket."""
-    return bool(find_spec("storages") and find_spec("boto3"))
 
 
 def storage(environ: Mapping[str, str], *, local: bool) -> dict[str, Any]:
@@ -29,12 +23,10 @@ def storage(environ: Mapping[str, str], *, local: bool) -> dict[str, Any]:
     """
     if local:
         return {"BACKEND": "django.core.files.storage.FileSystemStorage"}
-    name = next((name for name in BUCKETS if environ.get(name)), None)
-    if name is None or not library_is_installed():
-        reason = f"The library for the bucket in {name} is missing. Fix: {INSTALL}"
-        if name is None:
-            reason = f"No bucket is attached. Fix: {ATTACH}; then {INSTALL}"
-        return {"BACKEND": "dyno.uploads.NoStorage", "OPTIONS": {"reason": reason}}
+    names = [name for name in BUCKETS if environ.get(name)]
+    if not names:
+        return {"BACKEND": "dyno.uploads.NoStorage"}
+    name = names[0]
     region = environ.get("AWS_S3_REGION_NAME")  # as django-storages calls it
     options = {
         "bucket_name": environ[name],
@@ -52,12 +44,12 @@ class UploadRefused(Exception):
     """There is nowhere to keep an upload; views.server_error answers it with a 503."""
 
 
-class NoStorage(Storage):
-    """Refuses to save, rather than lose the file at the dyno's next restart."""
+class NoStorage(InMemoryStorage):
+    """Refuses to save, rather than lose the file at the dyno's next restart.
 
-    def __init__(self, reason: str) -> None:
-        self.reason = reason
+    Like a folder without files: the URL of an upload of earlier days is a 404.
+    """
 
     def save(self, name: str, content: Any, max_length: int | None = None) -> str:
         """Raise UploadRefused."""
-        raise UploadRefused(self.reason)
+        raise UploadRefused(f"No bucket is attached. Fix: {ATTACH}; then {INSTALL}")

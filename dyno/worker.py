@@ -7,9 +7,7 @@ import logging
 import os
 import secrets
 import signal
-import threading
 import time
-from datetime import timedelta
 from typing import Any
 
 from django.core.management import call_command
@@ -17,8 +15,8 @@ from django.db import Error, InterfaceError, OperationalError, connections
 from django.db.models.signals import pre_save
 from django.dispatch import receiver
 from django.tasks import TaskResultStatus
+from django.tasks.exceptions import InvalidTask
 from django.tasks.signals import task_finished, task_started
-from django.utils import timezone
 from django_tasks_db.models import DBTaskResult
 
 from dyno import logs
@@ -31,8 +29,10 @@ logger = logging.getLogger(__name__)
 # How long a connection is kept between tasks, in seconds.
 KEPT_SECONDS = 600
 
-# How long a task that this release does not have waits at least.
-LATER = timedelta(minutes=1)
+NOT_HERE = (
+    "Task id=%s path=%s cannot be run by this release: %s. It fails. Fix: keep its old "
+    "name for one release, and queue it again  (docs/growing.md#tasks)"
+)
 
 
 @receiver(pre_save, sender=DBTaskResult)
@@ -46,12 +46,11 @@ class Worker:
     """Runs django-tasks-db's command, again after each outage, until a signal."""
 
     def __init__(self, *, batch: bool) -> None:
-        worker_id = f"{os.environ.get('DYNO', 'worker')}-{secrets.token_hex(4)}"
-        self.heartbeat = Heartbeat(worker_id)
+        self.batch = batch
+        self.id = f"{os.environ.get('DYNO', 'worker')}-{secrets.token_hex(4)}"
+        self.heartbeat = Heartbeat(self.id)
         self.stopping = False
-        self.unknown: Any = None  # the id of the task that this release did not have
         self.handlers: dict[int, Any] = {}  # of signals, while a task runs
-        self.options = {"queue_name": "*", "batch": batch, "worker_id": worker_id}
         task_started.connect(self.begin_task)
         task_finished.connect(self.end_task)
         pre_save.connect(self.before_save, sender=DBTaskResult)
@@ -64,28 +63,33 @@ class Worker:
         if connections[direct_alias()].vendor == "postgresql":
             self.heartbeat.start()
         else:
-            self.heartbeat.holding.set()
+            self.heartbeat.shown.set()
         while not self.stopping:
             try:
-                self.heartbeat.holding.wait()
-                call_command("db_worker", **self.options, reload=False)
-                if not (self.options["batch"] and self.heartbeat.orphans):
+                self.heartbeat.shown.wait()
+                self.run_command()
+                if not (self.batch and self.heartbeat.orphans):
                     break
                 time.sleep(1)
             except Error as error:
                 if not is_unavailable(error):
                     raise
                 wait_for_database(error)
+            except InvalidTask:
+                continue  # its queue is not in TASKS, and it was marked as failed
             except SystemExit:  # a signal came between two tasks
                 break
-            except Exception:
-                if not self.unknown:
-                    raise
-                logger.exception(
-                    "Going on after a task that this release does not have"
-                )
-                self.unknown = None
         logger.info("Stopped, with no task left running")
+
+    def run_command(self) -> None:
+        """Run tasks until a signal or an error or, in a batch, until none is left."""
+        call_command(
+            "db_worker",
+            queue_name="*",
+            batch=self.batch,
+            worker_id=self.id,
+            reload=False,
+        )
 
     def begin_task(self, task_result: Any, **kwargs: Any) -> None:
         """Keep signals from failing the task; Heroku may send two."""
@@ -93,7 +97,6 @@ class Worker:
         if row is None:
             return  # of another backend, which runs its tasks at once
         self.heartbeat.running_task = row.pk
-        self.unknown = None
         logs.request_id.set(row.args_kwargs.get("request_id", "-"))
         for number in (signal.SIGINT, signal.SIGTERM):
             self.handlers[number] = signal.signal(number, self.stop_after_task)
@@ -108,24 +111,21 @@ class Worker:
             return
         self.heartbeat.running_task = None
         logs.request_id.set("-")
-        while self.handlers:
-            signal.signal(*self.handlers.popitem())
+        for number, handler in self.handlers.items():
+            signal.signal(number, handler)
         if self.stopping:
             signal.raise_signal(signal.SIGTERM)
 
     def before_save(self, instance: DBTaskResult, **kwargs: Any) -> None:
-        """Wait for the database, and let no column refuse the outcome of a task."""
-        text = instance.traceback.replace("\0", "")
-        instance.traceback = text.encode(errors="replace").decode()
-        failed = instance.status == TaskResultStatus.FAILED
-        in_heartbeat = (
-            threading.current_thread() is self.heartbeat
-        )  # it gives a task up
-        if failed and instance.pk != self.heartbeat.running_task and not in_heartbeat:
+        """Name a task that cannot be run, and let each outcome be stored."""
+        if instance.status == TaskResultStatus.RUNNING:
             try:
                 instance.task  # noqa: B018
             except Exception as error:
-                self.leave_in_queue(instance, error)
+                logger.error(NOT_HERE, instance.pk, instance.task_path, error)
+        # No column takes these.
+        text = instance.traceback.replace("\0", "")
+        instance.traceback = text.encode(errors="replace").decode()
         while instance.pk == self.heartbeat.running_task:
             try:
                 with connections["default"].cursor() as cursor:
@@ -133,21 +133,3 @@ class Worker:
                 break
             except (OperationalError, InterfaceError) as error:
                 wait_for_database(error)
-
-    def leave_in_queue(self, instance: DBTaskResult, error: Exception) -> None:
-        """Queue a task again that another release may have, but not this one."""
-        self.unknown = instance.pk
-        now = timezone.now()
-        run_after = now + max(LATER, now - instance.enqueued_at)
-        row = DBTaskResult.objects.filter(pk=instance.pk)
-        row.update(run_after=run_after, worker_ids=instance.worker_ids[:-1])
-        instance.status = TaskResultStatus.READY
-        instance.finished_at = None
-        logger.error(
-            "Task id=%s path=%s is not in this release: %s. It waits until %s. Fix: "
-            "give it back under this name, or delete it  (docs/growing.md#tasks)",
-            instance.pk,
-            instance.task_path,
-            error,
-            run_after.isoformat(timespec="seconds"),
-        )

@@ -136,3 +136,20 @@ def on_postgresql(transactional_db):
         pytest.skip("This is about PostgreSQL")
     yield connection
     connection.close()
+
+
+@pytest.fixture
+def queue(settings, transactional_db, monkeypatch):
+    """Tasks wait in the database, as in production.
+
+    Transactions are committed, since the command closes connections. The heartbeat is
+    left out: its thread would keep a connection after the test.
+    """
+    from django.db import connection
+
+    from dyno.heartbeat import Heartbeat
+
+    monkeypatch.setattr(Heartbeat, "start", lambda heartbeat: heartbeat.shown.set())
+    monkeypatch.setitem(connection.settings_dict, "CONN_MAX_AGE", 0)
+    settings.TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend"}}
+    settings.TASKS["default"]["QUEUES"] = ["default", "mail"]

@@ -131,6 +131,10 @@ class Site:
         storages = self.settings.STORAGES | {"default": {"BACKEND": backend}}
         self.setting(STORAGES=storages)
 
+    def bucket(self):
+        self.env(BUCKETEER_BUCKET_NAME="name")
+        self.uploads("storages.backends.s3.S3Storage")
+
     def commit(self, name):
         self.off_heroku()
         self.file(name, "PASSWORD=1")

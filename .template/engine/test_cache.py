@@ -7,10 +7,9 @@ import threading
 import time
 
 import pytest
-from asgiref.sync import async_to_sync
 from django.core.cache.backends.base import BaseCache
 from django.core.cache.backends.redis import RedisCache
-from redis.exceptions import ConnectionError, ResponseError
+from redis.exceptions import ResponseError
 
 from dyno import cache as cache_module
 from dyno.cache import FailOpenRedisCache
@@ -94,18 +93,6 @@ def test_no_operation_is_left_out():
     assert operations == public(FailOpenRedisCache)
 
 
-def test_without_redis_asynchronous_operations_are_misses_too(cache):
-    assert async_to_sync(cache.aget)("key", "default") == "default"
-    assert async_to_sync(cache.aget_or_set)("key", "value") == "value"
-    assert async_to_sync(cache.aset)("key", "value") is None
-
-
-def test_without_redis_a_key_has_no_other_version(cache):
-    for change in (cache.incr_version, cache.decr_version):
-        with pytest.raises(ValueError, match="not found"):
-            change("key")
-
-
 def test_a_redis_that_hangs_costs_its_time_out_once_and_not_in_each_request(hung_cache):
     started = time.monotonic()
     for _ in range(20):
@@ -126,17 +113,9 @@ def test_a_redis_that_hung_is_used_again_after_a_pause(
     assert cache.get("key") == 7
 
 
-FAST_FAILURES = [
-    ConnectionError("No connection available."),
-    ResponseError("OOM command not allowed when used memory > 'maxmemory'"),
-    ResponseError("READONLY You can't write against a read only replica."),
-]
-
-
-@pytest.mark.parametrize("error", FAST_FAILURES, ids=str)
-def test_a_redis_that_refuses_is_asked_again_at_once(redis_url, monkeypatch, error):
+def test_a_redis_that_refuses_is_asked_again_at_once(redis_url, monkeypatch):
     def refuse(*args, **kwargs):
-        raise error
+        raise ResponseError("OOM command not allowed when used memory > 'maxmemory'")
 
     cache = FailOpenRedisCache(redis_url, {})
     cache.set("key", 7)

@@ -15,7 +15,7 @@ from types import SimpleNamespace
 import pytest
 from gunicorn.config import Config
 
-from dyno import database, health, logs, pools, proxies, server
+from dyno import database, logs, pools, proxies, server
 from dyno.server import LogfmtLogger
 
 SEVEN = timedelta(milliseconds=7)
@@ -226,8 +226,6 @@ def test_a_worker_has_a_pool_of_connections(start):
 
 
 def test_the_first_worker_logs_what_the_dyno_takes(start, caplog, monkeypatch):
-    looked = []
-    monkeypatch.setattr(health, "log_unapplied_migrations", lambda: looked.append(1))
     monkeypatch.setenv("DATABASE_POOL_SIZE", "6")
     caplog.set_level(logging.INFO)
     for age in (1, 2, 3):
@@ -236,7 +234,6 @@ def test_the_first_worker_logs_what_the_dyno_takes(start, caplog, monkeypatch):
     assert "2 workers x 6 (DATABASE_POOL_SIZE) x 1 databases" in line
     assert " = 12 database connections at most," in line
     assert " 24 while a release replaces another; 40 threads a worker" in line
-    assert looked == [1]
 
 
 @pytest.mark.parametrize("preload_app", [True, False])
@@ -250,32 +247,3 @@ def test_a_fork_shares_no_connection_and_no_garbage(monkeypatch, preload_app):
     finally:
         gc.unfreeze()
     assert bool(disconnected) is preload_app  # else no settings are loaded there
-
-
-@pytest.fixture
-def unapplied(monkeypatch, caplog):
-    """Return a function that logs what is unapplied, and returns the messages."""
-    monkeypatch.setattr(health, "connections", SimpleNamespace(close_all=print))
-    monkeypatch.setattr(database, "aliases", lambda: ["default", "orders"])
-    monkeypatch.setattr(database, "attached", lambda alias: True)
-
-    def log(answer):
-        monkeypatch.setattr(database, "unapplied", answer)
-        health.log_unapplied_migrations()
-        return caplog.messages
-
-    return log
-
-
-def test_each_database_that_lacks_a_migration_is_logged(unapplied):
-    names = {"default": [], "orders": ["shop.0001", "shop.0002"]}
-    [message] = unapplied(names.get)
-    assert message.startswith(
-        "deploy.E033: The database orders lacks a migration: shop.0001. "
-        "Fix: heroku run python manage.py release "
-    )
-
-
-def test_a_database_that_cannot_be_asked_for_its_migrations_is_logged(unapplied):
-    [message] = unapplied(lambda alias: 1 / 0)
-    assert "Cannot tell whether migrations are missing: division" in message

@@ -23,7 +23,7 @@ ID = "3b241101-e2bb-4255-8caf-4136c566a962"
 def memory(monkeypatch):
     """A memory of answers of each test's own, and no log that is still quiet."""
     monkeypatch.setattr(views, "health", health.Health())
-    for logger in (health.failures, views.exhaustion):
+    for logger in (health.logger, views.exhaustion):
         monkeypatch.setattr(logger.filters[0], "quiet_until", 0)
     return views.health
 
@@ -69,6 +69,7 @@ def test_ready_remembers_a_failure(client, failing, memory, monkeypatch):
     asked = failing("ask_database")
     assert {client.get("/ready").status_code for _ in range(3)} == {503}
     assert len(asked) == 1
+    assert memory.until - time.monotonic() > health.SUCCESS_SECONDS
     memory.until = 0
     client.get("/ready")
     assert len(asked) == 2
@@ -132,11 +133,15 @@ def test_ready_names_a_cache_that_keeps_nothing(client):
 
 
 @pytest.mark.django_db
-def test_ready_names_migrations_that_are_not_applied(client, monkeypatch):
+def test_ready_names_migrations_that_are_not_applied_and_the_log_the_command(
+    client, monkeypatch, caplog
+):
     monkeypatch.setattr(views.database, "unapplied", lambda alias: ["shop.0001"])
     answer = client.get("/ready")
     assert answer.status_code == 503
     assert answer.json()["migrations"] == "failed"
+    [message] = [r.getMessage() for r in caplog.records if r.name == "dyno.health"]
+    assert "the database default lacks some. Fix: python manage.py release" in message
 
 
 def test_without_a_database_ready_is_200_and_says_so(client, monkeypatch):

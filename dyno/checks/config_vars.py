@@ -6,7 +6,7 @@ import re
 import subprocess
 
 from django.conf import settings
-from django.core.exceptions import DisallowedHost
+from django.core.exceptions import DisallowedHost, ImproperlyConfigured
 from django.core.files.storage import FileSystemStorage, storages
 from django.http import HttpRequest
 
@@ -86,16 +86,25 @@ def cookies() -> Problems:
 
 
 @check()
-def files_on_a_dyno() -> Problems:
-    """Find uploads and logs on a dyno's disk, which is emptied at each restart."""
-    if is_local() or not on_heroku():
+def uploaded_files() -> Problems:
+    """Find uploads that nothing keeps, or a dyno's disk until the next restart."""
+    if is_local() or "default" not in settings.STORAGES:
         return
-    has_default = "default" in settings.STORAGES
-    if has_default and isinstance(storages["default"], FileSystemStorage):
+    try:
+        storage = storages["default"]
+    except ImproperlyConfigured as error:
+        yield problem("E015", f"Uploads cannot be kept: {error}.", uploads.INSTALL)
+        return
+    if on_heroku() and isinstance(storage, FileSystemStorage):
         yield problem("E015", "A dyno loses uploads at each restart.", uploads.ATTACH)
+
+
+@check()
+def log_files() -> Problems:
+    """Find a log on a dyno's disk, where it is lost and nobody sees it."""
     for name in logging.getHandlerNames():
         path = getattr(logging.getHandlerByName(name), "baseFilename", "/dev/stdout")
-        if not path.startswith("/dev/"):
+        if on_heroku() and not path.startswith("/dev/"):
             cause = f"The log that {name} in LOGGING writes to a file is lost."
             fix = 'a handler "logging.StreamHandler" in settings.py'
             yield problem("W046", cause, fix)
