@@ -7,7 +7,6 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib.staticfiles.storage import staticfiles_storage
-from django.core.exceptions import ImproperlyConfigured
 from django.template import Node, TemplateDoesNotExist, TemplateSyntaxError, engines
 from django.template.backends.django import DjangoTemplates
 from django.template.base import FilterExpression
@@ -72,6 +71,7 @@ def constants(nodes: Any) -> Iterator[tuple[str, str]]:
 @check()
 def templates() -> Problems:
     """Find templates that hide others, do not compile, or name what does not exist."""
+    are_collected = not any(static_files())
     used: dict[tuple[str, str], Path] = {}
     for engine, name, path in project_templates():
         first = used.setdefault((engine.name, name), path)
@@ -89,12 +89,12 @@ def templates() -> Problems:
             continue
         for tag, other in constants(nodes):
             try:
-                if tag == "static":
+                if tag == "static" and are_collected:
                     staticfiles_storage.url(other)
                 elif tag in ("extends", "include"):
                     engine.get_template(other)
-            except (TemplateSyntaxError, UnicodeDecodeError, ImproperlyConfigured):
-                pass  # E032 reports that template, and E030 what was not collected
+            except (TemplateSyntaxError, UnicodeDecodeError):
+                pass  # and reported for that template
             except (TemplateDoesNotExist, ValueError):
                 cause = f"The template {name} names {other}, which does not exist."
                 yield problem("E031", cause, "correct the name or add the file")
