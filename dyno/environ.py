@@ -1,4 +1,4 @@
-"""Config vars that are numbers."""
+"""Config vars: those that are numbers, and how one is set."""
 
 import os
 
@@ -12,6 +12,13 @@ def whole_number(name: str, default: int) -> int:
     """
     text = os.environ.get(name) or str(default)
     if not text.strip().isdecimal():
-        fix = f"heroku config:set {name}={default}  (docs/errors.md#e040)"
+        fix = f"{config_set(f'{name}={default}')}  (docs/errors.md#e040)"
         raise ImproperlyConfigured(f"{name} is not a whole number. Fix: {fix}")
     return int(text)
+
+
+def config_set(assignment: str) -> str:
+    """Return the command for NAME=VALUE on Heroku, and elsewhere only what to set."""
+    if "DYNO" in os.environ:
+        return f"heroku config:set {assignment}"
+    return assignment

@@ -12,9 +12,11 @@ from urllib.parse import unquote, urlsplit
 from django.core.mail.backends.base import BaseEmailBackend
 from django.utils.log import AdminEmailHandler
 
+from dyno.environ import config_set
+
 logger = logging.getLogger(__name__)
 
-ATTACH = "heroku config:set EMAIL_URL=smtp://USER:PASSWORD@HOST:587"
+ATTACH = config_set("EMAIL_URL=smtp://USER:PASSWORD@HOST:587")
 
 # The config vars that name a server: ours, then those of two add-ons.
 URLS = ("EMAIL_URL", "CLOUDMAILIN_SMTP_URL", "MAILERTOGO_URL")

@@ -4,6 +4,8 @@ import logging
 import re
 import time
 
+from dyno.environ import config_set
+
 
 class OnceAMinute(logging.Filter):
     """Lets one record a minute and process through."""
@@ -52,8 +54,8 @@ class ClientErrors(OnceAMinute):
             message += "  (docs/errors.md#a-403-for-a-form)"
         unknown_host = record.name.endswith(".DisallowedHost")
         if unknown_host:
-            message += " Fix: if it is yours, "
-            message += "heroku config:set DJANGO_ALLOWED_HOSTS=NAME,NAME"
+            fix = config_set("DJANGO_ALLOWED_HOSTS=NAME,NAME")
+            message += f" Fix: if it is yours, {fix}"
         record.levelno = logging.WARNING
         record.levelname = "WARNING"
         record.msg = message

@@ -1,9 +1,9 @@
-"""Config vars that are numbers."""
+"""Config vars: those that are numbers, and how one is set."""
 
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 
-from dyno.environ import whole_number
+from dyno.environ import config_set, whole_number
 
 
 @pytest.mark.parametrize(
@@ -20,7 +20,8 @@ def test_a_config_var_that_is_not_set_is_the_default(monkeypatch):
 
 
 @pytest.mark.parametrize("text", ["1 year", "all", "-1", "1.5", "\u00b2", " ", "1_0"])
-def test_what_is_no_number_is_told_by_its_name_and_never_repeated(monkeypatch, text):
+def test_another_text_is_reported_by_its_name_and_never_repeated(monkeypatch, text):
+    monkeypatch.setenv("DYNO", "web.1")
     monkeypatch.setenv("DJANGO_TRUSTED_HOPS", text)
     with pytest.raises(ImproperlyConfigured) as caught:
         whole_number("DJANGO_TRUSTED_HOPS", 1)
@@ -28,3 +29,8 @@ def test_what_is_no_number_is_told_by_its_name_and_never_repeated(monkeypatch, t
         "DJANGO_TRUSTED_HOPS is not a whole number. "
         "Fix: heroku config:set DJANGO_TRUSTED_HOPS=1  (docs/errors.md#e040)"
     )
+
+
+def test_no_message_names_a_command_of_heroku_elsewhere(monkeypatch):
+    monkeypatch.delenv("DYNO", raising=False)
+    assert config_set("WEB_THREADS=40") == "WEB_THREADS=40"

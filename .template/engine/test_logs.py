@@ -102,7 +102,8 @@ def mistakes(monkeypatch):
     return lambda: stream.getvalue().splitlines()
 
 
-def test_unknown_hosts_are_logged_once_a_minute_with_the_command(mistakes):
+def test_unknown_hosts_are_logged_once_a_minute_with_the_command(mistakes, monkeypatch):
+    monkeypatch.setenv("DYNO", "web.1")
     for number in range(5):
         Client().get("/", headers={"host": f"{number}.example.com"})
     [line] = mistakes()

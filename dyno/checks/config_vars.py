@@ -12,6 +12,7 @@ from django.http import HttpRequest
 
 from dyno import mail, uploads
 from dyno.checks.registry import Problems, check, is_local, on_heroku, problem
+from dyno.environ import config_set
 
 # Files that hold config vars, by the names that tools give them.
 SECRETS = re.compile(r"(^|/)\.env\.(?!example$)[^/]+$|\.env$")
@@ -33,7 +34,7 @@ def secret_key() -> Problems:
     is_weak = key.startswith("django-insecure-") or len(key) < 50 or len(set(key)) < 5
     if is_weak and not is_random and not is_local():
         cause = "DJANGO_SECRET_KEY is not set, or public, too short or too uniform."
-        fix = 'heroku config:set DJANGO_SECRET_KEY="$(openssl rand -base64 48)"'
+        fix = config_set('DJANGO_SECRET_KEY="$(openssl rand -base64 48)"')
         yield problem("E001", cause, fix)
 
 
@@ -52,9 +53,7 @@ def development_settings() -> Problems:
 @check("configuration")
 def hosts() -> Problems:
     """Find a list of hosts that allows nobody, or everybody."""
-    fix = "DJANGO_ALLOWED_HOSTS=www.example.com"
-    if on_heroku():
-        fix = f"heroku config:set {fix}"
+    fix = config_set("DJANGO_ALLOWED_HOSTS=www.example.com")
     if not settings.ALLOWED_HOSTS:
         cause = "DJANGO_ALLOWED_HOSTS is empty, so every request is refused."
         yield problem("E003", cause, fix)
@@ -115,7 +114,7 @@ def forms() -> Problems:
     """Find a value that would have no effect, or the wrong one."""
     for name, (pattern, example) in FORMS.items():
         if not re.fullmatch(pattern, os.environ.get(name, example)):
-            fix = f"heroku config:set {name}={example}"
+            fix = config_set(f"{name}={example}")
             yield problem("E040", f"{name} does not look like {example}.", fix)
 
 

@@ -22,7 +22,9 @@ from django.db.migrations.exceptions import NodeNotFoundError
 
 from dyno import database
 from dyno.checks.registry import Problems, check, is_local, on_heroku, problem
+from dyno.environ import config_set
 
+EXAMPLE = "DATABASE_URL=postgres://USER:PASSWORD@HOST/NAME"
 NOBODY = {"HOST": "127.0.0.1", "PORT": 1}
 
 
@@ -53,16 +55,14 @@ def database_urls() -> Problems:
         fix = f"heroku config:unset DATABASE_URL && {database.ATTACH}"
         yield problem("E007", "A dyno loses an SQLite file at each restart.", fix)
     if "DATABASE_URL" not in os.environ and not on_heroku() and not is_local():
-        fix = "DATABASE_URL=postgres://USER:PASSWORD@HOST/NAME"
-        yield problem("E006", "DATABASE_URL is not set.", fix)
+        yield problem("E006", "DATABASE_URL is not set.", EXAMPLE)
     for alias in [alias for alias in connections if not is_usable(alias)]:
         cause = (
             f"DATABASE_URL, or what the database {alias} uses instead, is not a URL, "
         )
         cause += "names no database, or has an option that the driver refuses. In a "
         cause += "password, write # as %23, / as %2F, ? as %3F, @ as %40 and [ as %5B."
-        fix = "heroku config:set DATABASE_URL=postgres://USER:PASSWORD@HOST/NAME"
-        yield problem("E004", cause, fix)
+        yield problem("E004", cause, config_set(EXAMPLE))
 
 
 def is_understood(url: str) -> bool:
@@ -94,7 +94,7 @@ def redis_urls() -> Problems:
             cause = (
                 f"redis-py refuses REDIS_URL, or what the cache {alias} has instead."
             )
-            fix = "heroku config:set REDIS_URL=rediss://:PASSWORD@HOST:6379"
+            fix = config_set("REDIS_URL=rediss://:PASSWORD@HOST:6379")
             yield problem("E013", cause, fix)
 
 
