@@ -12,18 +12,12 @@ import heroku
 import parts
 import pytest
 import recipes
+from mail_server import MailServer
+from recipes import PASSWORD, find
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import Select
-from test_smtp import MailServer
 
 RECIPES = recipes.sections("recipes/accounts.md")
-PASSWORD = "a-password-for-root"
-OWNER = {
-    "DJANGO_SUPERUSER_USERNAME": "root",
-    "DJANGO_SUPERUSER_EMAIL": "root@example.com",
-    "DJANGO_SUPERUSER_PASSWORD": PASSWORD,
-}
-
 STATIC_TOKEN = "python manage.py addstatictoken"
 
 # Those that do not disturb each other are followed in one project.
@@ -61,10 +55,7 @@ def deployed(folder, database, postgres, secret_key, mail_server):
         "EMAIL_FROM": "site@example.com",
         "SSL_CERT_FILE": str(mail_server.certificate),
     }
-    slug = heroku.build(folder, folder.with_name("slug"), config_vars)
-    heroku.release(slug, config_vars)
-    create = "python manage.py createsuperuser --noinput"
-    heroku.run(slug, config_vars, create, **OWNER)
+    slug = recipes.deploy(folder, folder.parent, config_vars).slug
     with parts.HAProxy() as router, heroku.Dyno(slug, config_vars) as dyno:
         router.route([dyno.port])
         yield SimpleNamespace(
@@ -96,10 +87,6 @@ def complaints(chromium):
     said = chromium.get_log("browser")
     bad = ("WARNING", "SEVERE")
     return [entry["message"] for entry in said if entry["level"] in bad]
-
-
-def find(chromium, selector):
-    return chromium.find_element(By.CSS_SELECTOR, selector)
 
 
 def is_gone(element):
