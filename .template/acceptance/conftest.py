@@ -88,7 +88,7 @@ def http_services():
 
 
 @pytest.fixture(scope="session")
-def building(source, tmp_path_factory, postgres, secret_key, http_services):
+def building(source, tmp_path_factory, postgres, redis, secret_key, http_services):
     """A project that follows every recipe of docs/recipes/building.md, deployed."""
     folder = tmp_path_factory.mktemp("building")
     project = shutil.copytree(source, folder / "project")
@@ -96,7 +96,7 @@ def building(source, tmp_path_factory, postgres, secret_key, http_services):
     sections.append(recipes.sections("growing.md")["An error tracker"])
     text = "\n".join(sections).replace("PACKAGE", recipes.PACKAGE)
     of_heroku = recipes.follow(project, text)
-    assert [line.split()[1] for line in of_heroku].count("addons:create") == 1
+    assert [line.split()[1] for line in of_heroku].count("addons:create") == 2
     (project / "mysite/trial.py").write_text(TRIAL)
     shutil.rmtree(project / "frontend/node_modules")  # .gitignore names it
     config_vars = {
@@ -107,6 +107,7 @@ def building(source, tmp_path_factory, postgres, secret_key, http_services):
         "INFERENCE_URL": http_services.url,
         "INFERENCE_KEY": "a-key",
         "INFERENCE_MODEL_ID": "a-model",
+        "CELERY_BROKER_URL": redis.url,
         "SENTRY_DSN": http_services.url.replace("//", "//key@") + "/1",
     }
     return recipes.deploy(project, folder, config_vars)

@@ -1,6 +1,8 @@
 """Jobs, mail and logs: what docs/recipes/building.md says of the services of a site."""
 
 import json
+import subprocess
+from contextlib import contextmanager
 
 import heroku
 import parts
@@ -32,6 +34,80 @@ def test_a_scheduled_job_runs_in_a_dyno_of_its_own(building):
         building.slug, building.config_vars, "python manage.py count_users"
     )
     assert "1 users" in said
+
+
+@pytest.fixture
+def visitor(building, postgres):
+    """The id of an account that no other test uses."""
+    create = (
+        "from mysite.models import User; print(User.objects.create(username='ada').pk)"
+    )
+    command = f'python manage.py shell --verbosity 0 --command "{create}"'
+    said = heroku.run(building.slug, building.config_vars, command)
+    yield said.splitlines()[-1]
+    postgres.psql("DELETE FROM mysite_user WHERE username = 'ada'", "building")
+
+
+def deactivate(building, user):
+    """Queue the task as the recipe says, in a process that ends."""
+    code = f"from mysite.tasks import deactivate; deactivate.delay_on_commit({user})"
+    command = f'python manage.py shell --verbosity 0 --command "{code}"'
+    heroku.run(building.slug, building.config_vars, command)
+
+
+@contextmanager
+def locked(postgres, user):
+    """Lock the row of an account, so that a task which changes it waits."""
+    where = ["-h", postgres.folder, "-p", str(postgres.port), "-U", "postgres"]
+    psql = [parts.need("psql"), "-q", *where, "building"]
+    with subprocess.Popen(psql, stdin=subprocess.PIPE, text=True) as other:
+        other.stdin.write(
+            f"BEGIN; SELECT FROM mysite_user WHERE id = {user} FOR UPDATE;\n"
+        )
+        other.stdin.flush()
+        yield
+        other.stdin.close()  # ends the transaction
+
+
+def waits(postgres):
+    """Say whether a query waits for a lock."""
+    count = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+    return postgres.psql(count) != "0"
+
+
+def is_active(postgres, user):
+    return (
+        postgres.psql(
+            f"SELECT is_active FROM mysite_user WHERE id = {user}", "building"
+        )
+        == "t"
+    )
+
+
+def celery(building, name):
+    """Start a dyno; Celery warns of root, which it does not run as on Heroku."""
+    quiet = {"PYTHONWARNINGS": "ignore"}
+    return heroku.Dyno(building.slug, building.config_vars, name, **quiet)
+
+
+def test_celery_runs_a_task(building, postgres, visitor):
+    with celery(building, "celery.1") as worker:
+        deactivate(building, visitor)
+        parts.wait_until(lambda: f"User {visitor} is deactivated" in worker.log)
+        assert not is_active(postgres, visitor)
+        assert recipes.all_json(worker.log)
+        assert worker.stop() < 10
+
+
+def test_celery_loses_no_task_in_a_deploy(building, postgres, visitor):
+    with celery(building, "celery.1") as worker:
+        with locked(postgres, visitor):
+            deactivate(building, visitor)
+            parts.wait_until(lambda: waits(postgres))
+            assert 10 <= worker.stop() < 20
+        assert is_active(postgres, visitor)
+    with celery(building, "celery.2") as worker:
+        parts.wait_until(lambda: f"User {visitor} is deactivated" in worker.log)
 
 
 def test_mail_goes_by_the_providers_api(building, http_services):
