@@ -98,7 +98,8 @@ def building(source, tmp_path_factory, postgres, redis, secret_key, http_service
     of_heroku = recipes.follow(project, text)
     assert [line.split()[1] for line in of_heroku].count("addons:create") == 2
     (project / "mysite/trial.py").write_text(TRIAL)
-    shutil.rmtree(project / "frontend/node_modules")  # .gitignore names it
+    shutil.rmtree(project / "frontend/node_modules")  # .gitignore names it,
+    env = (project / ".env").rename(folder / "env")  # and this
     config_vars = {
         "DJANGO_SECRET_KEY": secret_key,
         "DATABASE_URL": postgres.create("building"),
@@ -110,7 +111,9 @@ def building(source, tmp_path_factory, postgres, redis, secret_key, http_service
         "CELERY_BROKER_URL": redis.url,
         "SENTRY_DSN": http_services.url.replace("//", "//key@") + "/1",
     }
-    return recipes.deploy(project, folder, config_vars)
+    site = recipes.deploy(project, folder, config_vars)
+    site.env = env
+    return site
 
 
 @pytest.fixture(scope="module")

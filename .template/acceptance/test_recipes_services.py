@@ -1,13 +1,16 @@
 """Jobs, mail and logs: what docs/recipes/building.md says of the services of a site."""
 
 import json
+import shutil
 import subprocess
+import sys
 from contextlib import contextmanager
 
 import heroku
 import parts
 import pytest
 import recipes
+from projects import change
 
 
 @pytest.fixture(scope="module")
@@ -90,9 +93,14 @@ def celery(building, name):
     return heroku.Dyno(building.slug, building.config_vars, name, **quiet)
 
 
-def test_celery_runs_a_task(building, postgres, visitor):
+def test_celery_runs_several_tasks_at_once(building, postgres, visitor):
     with celery(building, "celery.1") as worker:
-        deactivate(building, visitor)
+        with locked(postgres, visitor):
+            deactivate(building, visitor)
+            parts.wait_until(lambda: waits(postgres))
+            deactivate(building, 1_000_000)  # nobody
+            parts.wait_until(lambda: "User 1000000 is deactivated" in worker.log)
+            assert is_active(postgres, visitor)
         parts.wait_until(lambda: f"User {visitor} is deactivated" in worker.log)
         assert not is_active(postgres, visitor)
         assert recipes.all_json(worker.log)
@@ -117,6 +125,28 @@ def test_mail_goes_by_the_providers_api(building, http_services):
     [[path, headers, body]] = [s for s in http_services.received if s[0] == "/email"]
     assert headers["X-Postmark-Server-Token"] == "a-token"
     assert json.loads(body)["To"] == "you@example.com"
+
+
+class Catcher(parts.Part):
+    """A mail server without TLS, which prints each mail, in Mailpit's place."""
+
+    def __init__(self):
+        self.port = parts.free_port()
+        super().__init__()
+
+    def command(self):
+        where = ["--nosetuid", "--listen", f"127.0.0.1:{self.port}"]
+        return [sys.executable, "-u", "-m", "aiosmtpd", *where]
+
+
+def test_a_catcher_on_this_machine_gets_the_mails_of_development(building):
+    send = "python manage.py sendtestemail you@example.com"
+    as_run_does = f'eval "$(python bin/dotenv)"; {send}'  # bin/run reads .env
+    with Catcher() as catcher:
+        env = shutil.copy(building.env, building.project / ".env")
+        change(env, (":1025", f":{catcher.port}"))
+        recipes.run(building.project, as_run_does)
+        parts.wait_until(lambda: "To: you@example.com" in catcher.log.read_text())
 
 
 def test_each_line_of_a_dynos_log_is_json(dyno, client):
