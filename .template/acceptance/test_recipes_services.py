@@ -104,6 +104,7 @@ def test_celery_runs_several_tasks_at_once(building, postgres, visitor):
         parts.wait_until(lambda: f"User {visitor} is deactivated" in worker.log)
         assert not is_active(postgres, visitor)
         assert recipes.all_json(worker.log)
+        assert "insecure" not in worker.log  # as without CELERY_BROKER_USE_SSL
         assert worker.stop() < 10
 
 
