@@ -10,6 +10,9 @@ import pytest
 import recipes
 from bucket import Bucket
 from recipes import REFERER, find, token
+from selenium.webdriver.common.keys import Keys
+
+DIALOG = "return document.querySelector('.tox-dialog')"
 
 
 @pytest.fixture(scope="module")
@@ -78,11 +81,15 @@ def test_an_editor_for_rich_text_works_in_the_admin(visitor, address):
     find(visitor, "body").click()
     find(visitor, "body").send_keys("In the editor")
     visitor.switch_to.default_content()
+    find(visitor, "[data-mce-name=link]").click()
+    url = find(visitor, ".tox-dialog .tox-textfield")
+    url.send_keys("https://example.com/", Keys.ENTER)
+    parts.wait_until(lambda: not visitor.execute_script(DIALOG))
     assert visitor.get_log("browser") == []
     find(visitor, "[name=_continue]").click()
     parts.wait_until(lambda: "/change/" in visitor.current_url)
     body = find(visitor, "[name=body]").get_attribute("value")
-    assert body == "<p>In the editor</p>"
+    assert "In the editor" in body and 'href="https://example.com/"' in body
     assert visitor.get_log("browser") == []
 
 
@@ -127,7 +134,7 @@ def shown(browser, document):
 
 
 @pytest.fixture(scope="module")
-def story(visitor, address, bucket, postgres, tmp_path_factory):
+def story(visitor, address, bucket, tmp_path_factory):
     """The path of a page's editor, after its draft was saved with a picture."""
     visitor.get(f"{address}/cms/sites/edit/1/")
     port = find(visitor, "[name=port]")
@@ -142,13 +149,17 @@ def story(visitor, address, bucket, postgres, tmp_path_factory):
     parts.wait_until(lambda: bucket.files() == ["original_images/a-picture.png"])
 
     visitor.get(f"{address}/cms/pages/add/mysite/storypage/2/")
-    find(visitor, "[name=title]").send_keys("A story")
     find(visitor, ".public-DraftEditor-content").send_keys("Once upon a time")
     find(visitor, "#id_picture-chooser [data-chooser-action-choose]").click()
     find(visitor, "[data-chooser-modal-choice]").click()
-    saved = "SELECT page_ptr_id FROM mysite_storypage"
-    number = parts.wait_until(lambda: postgres.psql(saved, "content"))
-    return f"/cms/pages/{number}/edit/"
+    chosen = "return document.querySelector('[name=picture]').value"
+    parts.wait_until(lambda: visitor.execute_script(chosen))
+    find(visitor, "[name=title]").send_keys("A story")
+    slug = "return document.querySelector('[name=slug]').value"
+    parts.wait_until(lambda: visitor.execute_script(slug) == "a-story")
+    find(visitor, "button.action-save").click()
+    parts.wait_until(lambda: "/edit/" in visitor.current_url)
+    return visitor.current_url.removeprefix(address)
 
 
 def test_wagtail_shows_a_preview_and_publishes_a_page(visitor, address, story, bucket):
