@@ -7,6 +7,8 @@ from pathlib import Path
 import heroku
 import parts
 import pytest
+import recipes
+import services
 from deployment import complaints, forget
 from project import Project
 from selenium import webdriver
@@ -141,6 +143,51 @@ def rehearsed(copy_project):
 def rehearsal(rehearsed, postgres):
     """The same, released with a database."""
     return rehearsed.release(DATABASE_URL=postgres.create("rehearsal"))
+
+
+# The mail API's address is the one thing that the recipe does not set.
+TRIAL = """from .settings import *  # noqa: F403
+
+if "MAIL_API" in os.environ:  # noqa: F405
+    MAILERS["default"]["OPTIONS"]["api_url"] = os.environ["MAIL_API"]  # noqa: F405
+"""
+
+
+@pytest.fixture(scope="session")
+def http_services():
+    """A language model, a mail provider and an error tracker."""
+    with services.serve() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def building(source, tmp_path_factory, postgres, redis, secret_key, http_services):
+    """A project that follows every recipe of docs/recipes/building.md, deployed."""
+    folder = tmp_path_factory.mktemp("building")
+    project = shutil.copytree(source, folder / "project")
+    sections = list(recipes.sections("recipes/building.md").values())
+    sections.append(recipes.sections("growing.md")["An error tracker"])
+    text = "\n".join(sections).replace("PACKAGE", recipes.PACKAGE)
+    of_heroku = recipes.follow(project, text)
+    assert [line.split()[1] for line in of_heroku].count("addons:create") == 2
+    (project / "mysite/trial.py").write_text(TRIAL)
+    shutil.rmtree(project / "frontend/node_modules")  # .gitignore names it,
+    env = (project / ".env").rename(folder / "env")  # and this
+    config_vars = {
+        "DJANGO_SECRET_KEY": secret_key,
+        "DATABASE_URL": postgres.create("building"),
+        "DJANGO_ALLOWED_HOSTS": "127.0.0.1",
+        "POSTMARK_API_TOKEN": "a-token",
+        "INFERENCE_URL": http_services.url,
+        "INFERENCE_KEY": "a-key",
+        "INFERENCE_MODEL_ID": "a-model",
+        "CELERY_BROKER_URL": redis.url,
+        "SENTRY_DSN": http_services.url.replace("//", "//key@") + "/1",
+    }
+    site = recipes.deploy(project, folder, config_vars)
+    site.env = env
+    site.of_heroku = of_heroku
+    return site
 
 
 @pytest.fixture(scope="module")

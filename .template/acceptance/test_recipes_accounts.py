@@ -19,9 +19,9 @@ from deployment import (
     mail_vars,
     submit,
 )
+from mail_server import MailServer
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import Select
-from test_smtp import MailServer
 
 RECIPES = recipes.sections("recipes/accounts.md")
 APIS = recipes.sections("recipes/apis.md")

@@ -22,7 +22,7 @@ from deployment import (
     mail_vars,
     submit,
 )
-from test_smtp import MailServer
+from mail_server import MailServer
 
 RECIPE = recipes.sections("recipes/accounts.md")["Accounts with django-allauth"]
 PASSWORDS = {"password1": "blue-harp-9", "password2": "blue-harp-9"}
