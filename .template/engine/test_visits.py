@@ -1,29 +1,15 @@
 """The visits to the site's own pages that end a release."""
 
-import logging
-import signal
-import time
 from types import ModuleType
 
 import pytest
-from django.conf.urls.i18n import i18n_patterns
-from django.contrib import admin
 from django.core.management.base import CommandError
 from django.db import connection
 from django.http import HttpResponse
 from django.shortcuts import redirect
 from django.urls import path
 
-from dyno import database, mail, visits
-
-
-@pytest.fixture(autouse=True)
-def alarm():
-    """Find an alarm that was left behind, and give the signal back."""
-    before = signal.getsignal(signal.SIGALRM)
-    yield
-    assert signal.alarm(0) == 0
-    signal.signal(signal.SIGALRM, before)
+from dyno import visits
 
 
 @pytest.fixture
@@ -46,53 +32,26 @@ def refusal(ask, *pages):
 
 
 @pytest.mark.django_db
-def test_a_home_page_an_unknown_address_and_the_admin_are_visited_by_default():
+def test_the_home_page_and_an_unknown_address_are_visited_by_default():
     said = []
     visits.visit(said.append)
     assert said == [
         "The page / answers 404",
         "The page /no-such-page answers 404",
-        "The page /admin/login/ answers 200",
     ]
-
-
-@pytest.mark.parametrize(
-    ("patterns", "last"),
-    [
-        ([path("office/", admin.site.urls)], "/office/login/"),
-        (i18n_patterns(path("admin/", admin.site.urls)), "/en/admin/login/"),
-        ([], "/no-such-page"),
-    ],
-)
-def test_the_admin_is_visited_where_it_is_if_there_is_one(settings, patterns, last):
-    settings.ROOT_URLCONF = ModuleType("urls")
-    settings.ROOT_URLCONF.urlpatterns = patterns
-    assert visits.addresses()[-1] == last
-
-
-def test_without_a_database_only_the_home_page_is_visited(use_databases, settings):
-    use_databases(default={"ENGINE": database.DUMMY})
-    assert visits.addresses() == ["/"]
 
 
 def test_an_empty_list_visits_nothing_and_says_so(ask):
     assert ask() == ["RELEASE_VISITS is empty, so no page is visited"]
 
 
-def test_a_page_that_raises_is_named_with_the_error_and_the_line(ask, broken, caplog):
+def test_a_page_that_raises_is_named_with_the_error(ask, broken, caplog):
     broken(KeyError("manifest"))
     said = refusal(ask, "/plain", "/page")
-    assert said.startswith("The page /page fails. KeyError: 'manifest' (")
-    assert "conftest.py, line " in said
+    assert said.startswith("The page /page fails. KeyError: 'manifest'. ")
     assert "the release that was live stays live. Fix: " in said
     assert "RELEASE_VISITS = [] in settings.py" in said
     assert len([record for record in caplog.records if record.exc_info]) == 1
-
-
-def test_the_line_is_the_owners_last_one_and_not_a_librarys(ask, page):
-    page(lambda request: connection.cursor().execute("SELECT FROM nosuch"))
-    said = refusal(ask, "/page")
-    assert f"({__file__}, line " in said
 
 
 @pytest.mark.django_db
@@ -102,26 +61,13 @@ def test_a_query_of_a_missing_table_fails(ask, page):
     assert "Error: " in said and "shop_order" in said
 
 
-def test_nobody_is_mailed_and_the_admins_stay(ask, broken, settings, mailoutbox):
-    settings.ADMINS = ["admin@example.com"]
-    broken(RuntimeError())
-    logger, handler = logging.getLogger("django.request"), mail.AdminMail()
-    logger.addHandler(handler)
-    try:
-        refusal(ask, "/page")
-    finally:
-        logger.removeHandler(handler)
-    assert not mailoutbox
-    assert settings.ADMINS == ["admin@example.com"]
-
-
 @pytest.mark.parametrize("status", [500, 502])
 def test_an_error_that_nothing_raised_fails(ask, page, status):
     page(lambda request: HttpResponse(status=status))
-    assert f"It answers {status} (" in refusal(ask, "/page")
+    assert f"It answers {status}. " in refusal(ask, "/page")
 
 
-@pytest.mark.parametrize("status", [200, 400, 403, 404, 410, 503])
+@pytest.mark.parametrize("status", [200, 404, 503])
 def test_other_answers_are_fine_and_so_is_a_maintenance_page(ask, page, status):
     page(lambda request: HttpResponse(status=status))
     assert ask("/page") == [f"The page /page answers {status}"]
@@ -148,7 +94,7 @@ def test_a_redirect_on_this_host_is_followed(ask, settings, url):
         path("page", lambda request: redirect(url)),
         path("other", other),
     ]
-    assert "The page /page fails. RuntimeError: other (" in refusal(ask, "/page")
+    assert "The page /page fails. RuntimeError: other. " in refusal(ask, "/page")
 
 
 def test_a_redirect_to_another_host_is_not(ask, page):
@@ -201,20 +147,6 @@ def test_a_page_may_be_named_with_its_host(ask, page, settings):
     settings.ALLOWED_HOSTS = [".example.com"]
     page(lambda request: HttpResponse(status=200 + len(request.get_host())))
     assert ask("https://eu.example.com/page")[0].endswith(" answers 214")
-
-
-def test_a_page_that_hangs_is_stopped_whatever_it_catches(ask, page, monkeypatch):
-    def hang(request):
-        try:
-            time.sleep(20)
-        except Exception:
-            return HttpResponse()
-
-    monkeypatch.setattr(visits, "SECONDS", 1)
-    page(hang)
-    said = refusal(ask, "/page")
-    assert "It takes longer than 1 s" in said
-    assert f"({__file__}, line " in said
 
 
 def test_a_middleware_that_cannot_be_made_fails_as_a_page_does(ask, settings):
