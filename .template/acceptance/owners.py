@@ -3,7 +3,7 @@
 import shutil
 
 import heroku
-from projects import call, change
+from projects import append, call, change
 
 NAME = "bookshop"
 
@@ -70,13 +70,6 @@ def allow_another_origin(project):
 
 def delete_runtime_txt(project):
     (project / "runtime.txt").unlink()
-
-
-def append(path, text):
-    """Add lines at the end of a file, or make it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    before = path.read_text() if path.exists() else ""
-    path.write_text(f"{before}\n{text}")
 
 
 MIDDLEWARE = """
@@ -297,8 +290,6 @@ CHANGES = (
     import_what_warns,
     install_an_app_whose_checks_warn,
 )
-
-
 # Each of these would leave less for the others to break.
 ALONE = (
     ask_for_a_password_first,

@@ -3,16 +3,14 @@
 import os
 import re
 import shutil
-import signal
-import subprocess
 
 import heroku
-import parts
 import pytest
-from parts import free_port, wait_until
 from projects import archive, call, change, install, run, start
 
 STEPS = ["Config vars", "Static files", "Deployment", "Pages", "Tests", "Lint"]
+
+
 TEST = "def test_home_page(client):\n    assert client.get('/').status_code == 200\n"
 
 
@@ -48,6 +46,7 @@ def failed(said):
 def test_a_new_project_passes_each_step_and_is_left_as_it_was(project):
     said = call("bin/check", cwd=project)
     assert steps(said) == STEPS
+    assert "The page / answers 200" in said and "Cache table" not in said
     assert said.endswith("==> Everything is in order\n")
     assert not call("git", "status", "--porcelain", cwd=project)
     assert not (project / "staticfiles").exists()
@@ -183,8 +182,8 @@ def test_a_package_that_was_only_installed_by_pip_is_refused(project):
     add_package(project, ".venv")
     result = run("bin/check", cwd=project)
     assert "No module named 'package'" in result.stdout
-    assert {"Deployment", "Pages"} <= set(failed(result.stdout))
-    assert "Tests" not in failed(result.stdout)
+    assert failed(result.stdout) == ["Static files", "Deployment"]
+    assert "No page is visited. The release would stop before that" in result.stdout
 
 
 def test_the_environment_of_the_deployment_is_kept_until_its_lock_changes(project):
@@ -207,7 +206,6 @@ def test_a_page_that_needs_data_passes_without_visits(project):
     change(project / "bookshop/views.py", *QUERY)
     said = run("bin/check", cwd=project).stdout
     assert "The page / fails. DoesNotExist: User matching query" in said
-    assert "bookshop/views.py, line " in said
     with (project / "bookshop/settings.py").open("a") as settings:
         settings.write("\nRELEASE_VISITS = []\n")
     said = run("bin/check", cwd=project).stdout
@@ -224,14 +222,14 @@ class Migration(migrations.Migration):
 """
 
 
-def test_migrations_for_postgresql_are_visited_there(project, postgres):
+def test_migrations_for_postgresql_are_not_refused(project, postgres):
     (project / "bookshop/migrations/0002_trgm.py").write_text(MIGRATION)
     said = run("bin/check", cwd=project).stdout
     assert "No page is visited. The migrations do not run on SQLite: near" in said
+    assert 'near "EXTENSION": syntax error. Fix: DATABASE_URL=' in said
     assert "Pages" not in failed(said)
     url = postgres.create("owner")
     said = call("bin/check", cwd=project, DATABASE_URL=url)
-    assert "The page / answers 200" in said
     assert "Everything is in order" in said
     assert not postgres.psql(
         "SELECT tablename FROM pg_tables WHERE tablename = 'django_migrations'", "owner"
@@ -293,43 +291,3 @@ def test_one_command_puts_the_workflow_and_dependabot_in_place(project):
     assert "python-version-file: .python-version" in workflow
     assert "- run: bin/check\n" in workflow
     assert "package-ecosystem: pip" in (project / ".github/dependabot.yml").read_text()
-
-
-@pytest.fixture(scope="module")
-def real_cli():
-    """Heroku's own CLI, from npm, kept while its lock is the same: it has 400 MB."""
-    return heroku.node_modules("cli") / ".bin"
-
-
-def test_herokus_own_cli_runs_the_release_and_the_site_from_the_example(
-    project, real_cli
-):
-    port = str(free_port())
-    python = project / ".venv/bin/python"
-    path = f"{python.parent}:{real_cli}:{os.environ['PATH']}"
-    env = {"PATH": path, "HOME": str(project.parent), "HEROKU_DISABLE_UPDATE": "1"}
-    shutil.copy(project / ".env.example", project / ".env")
-    said = call("heroku", "local", "release", cwd=project, **env)
-    assert "The database default is migrated" in said
-    collect = "python manage.py collectstatic --noinput"
-    assert "static files copied" in call(
-        *("heroku", "local:run", "--", *collect.split()), cwd=project, **env
-    )
-    with (project.parent / "log").open("w") as log:
-        local = subprocess.Popen(
-            ["heroku", "local", "web", "--port", port],
-            cwd=project,
-            env=heroku.shell(**env),
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
-    try:
-        client = heroku.Client(int(port), visitor=True, host=f"127.0.0.1:{port}")
-        wait_until(lambda: local.poll() is not None or parts.listens(int(port)), 60)
-        page = client.get("/")
-        assert page.status == 200 and "Hello from Django" in page.text
-    finally:
-        os.killpg(local.pid, signal.SIGTERM)  # the site, too
-        local.wait()
-    wait_until(lambda: not parts.listens(int(port)))

@@ -5,8 +5,8 @@ import subprocess
 
 import heroku
 import pytest
-from owners import ALONE, CHANGES, NAME, append, delete_the_admin, log_in_elsewhere
-from projects import archive, call, change, start
+from owners import ALONE, CHANGES, NAME, delete_the_admin, log_in_elsewhere
+from projects import append, archive, call, change, start
 
 
 @pytest.fixture(scope="module")

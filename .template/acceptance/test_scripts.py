@@ -3,6 +3,8 @@
 import os
 import re
 import subprocess
+import sys
+from pathlib import Path
 
 import heroku
 import pytest
@@ -145,3 +147,9 @@ def test_the_readmes_first_test_passes_until_the_page_changes(project):
         ("<h1>Hello from Django", "<h1>Hi, Django"),
     )
     assert "Hello from Django" in refused(project, *command)
+
+
+def test_the_python_of_an_older_system_can_run_the_upgrade(project):
+    ruff = Path(sys.executable).parent / "ruff"
+    lint = ("check", "--isolated", "--target-version", "py39", "--select", "E9,F")
+    call(ruff, *lint, "bin/upgrade", cwd=project)
