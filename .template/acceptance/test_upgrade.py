@@ -82,7 +82,7 @@ def test_two_versions_are_merged_and_nothing_of_the_owner_is_lost(
     assert after.get("NOTES") == before.get("NOTES")
     assert b"unfinished" not in after["templates/site.html"]
 
-    # The locks are left to the owner, who compiles them with what the template bumped.
+    # The locks are left to the owner, who compiles them.
     for name in ("requirements.txt", "requirements-test.txt"):
         assert after[name] == before[name]
     (lock,) = re.findall(r"^bin/lock .+", said, re.MULTILINE)
@@ -112,19 +112,6 @@ def project(made, tmp_path):
     upgrades.edit(folder, "bookshop")
     install(folder)
     return folder
-
-
-def test_line_endings_do_not_count_as_changes(project, template):
-    (project / ".gitattributes").unlink()  # as in projects of before
-    for path in [*project.glob("bookshop/*.py"), *project.glob("dyno/**/*.py")]:
-        path.write_bytes(path.read_bytes().replace(b"\n", b"\r\n"))
-    heroku.commit(project, "Edit it elsewhere")
-    said = run("bin/upgrade", template, cwd=project).stdout
-    assert "conflicts in: bookshop/settings.py\n" in said
-    upgrades.unname_the_commit(project / "bookshop/settings.py")
-    settings = (project / "bookshop/settings.py").read_text()
-    assert settings.count("<<<<<<<") == 1 and upgrades.CONFLICT in settings
-    assert '"blog",' in settings and "# A new comment" in settings
 
 
 def test_a_project_that_keeps_djangos_own_users_keeps_them(project, template):
