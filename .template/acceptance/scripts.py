@@ -36,7 +36,7 @@ def refused(project, *command, **environ):
     )
     assert run.returncode, run.stdout
     said = run.stdout + run.stderr
-    assert "Traceback" not in said
+    assert "Traceback" not in said, said
     return said
 
 
