@@ -39,8 +39,8 @@ def shares_sessions(alias: str) -> bool:
             with connection.cursor() as cursor:
                 cursor.execute("SELECT pg_backend_pid()")
                 seen += cursor.fetchone()
-    except Error:
-        return False
+    except Error as error:
+        return "unsupported startup parameter" in str(error)  # as PgBouncer says
     finally:
         for connection in pair:
             connection.close()
