@@ -22,13 +22,11 @@ def main():
         sys.exit(" ".join(["The tests run with pytest. Fix: bin/test", *sys.argv[2:]]))
     # runserver implies development, except where there is a key: that may be a server.
     if sys.argv[1:2] == ["runserver"]:
-        local = os.environ.get("DJANGO_LOCAL") == "1"
-        if local or "DJANGO_SECRET_KEY" not in os.environ:
+        if os.getenv("DJANGO_LOCAL") == "1" or "DJANGO_SECRET_KEY" not in os.environ:
             os.environ |= {"DJANGO_LOCAL": "1", "DJANGO_DEBUG": "1"}
         else:
             cause = "DJANGO_SECRET_KEY is set, so the production settings are used."
-            fix = "unset DJANGO_SECRET_KEY, or export DJANGO_LOCAL=1"
-            print(f"{cause} Fix: {fix}", file=sys.stderr)
+            print(f"{cause} Fix: unset DJANGO_SECRET_KEY", file=sys.stderr)
     try:
         import dj_database_url  # noqa: F401  (what settings.py imports first)
         from django.core.exceptions import ImproperlyConfigured
@@ -39,8 +37,7 @@ def main():
         execute_from_command_line(sys.argv)
     except ImproperlyConfigured as error:
         if "settings.DATABASES" in str(error):
-            fix = "heroku addons:create heroku-postgresql:essential-0"
-            error = f"No database is configured. Fix: {fix}"
+            error = "There is no database. Fix: heroku addons:create heroku-postgresql"
         sys.exit(str(error))
 
 

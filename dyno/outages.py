@@ -1,6 +1,5 @@
 """What an error of the database means."""
 
-import os
 import re
 
 from django.db import InterfaceError, InternalError, OperationalError
@@ -29,67 +28,45 @@ def is_unavailable(error: BaseException | None) -> bool:
     return isinstance(error, kinds) and not lacks_migration(error)
 
 
-UNPOOLED = (
-    "set DATABASE_URL to the URL past the pooler, and DATABASE_CONNECTION_POOL_URL to "
-    "the pooler's  (docs/growing.md#a-connection-pooler)"
-)
+# What PostgreSQL or libpq says: a part of it, or its code.
+KNOWN = {
+    "connection slots|too many connections": (
+        "it has no connection left. Fix: stop another process that uses it"
+    ),
+    "permission denied for (schema|database)": (
+        "the user may not create tables. Fix: GRANT CREATE ON SCHEMA public TO USER"
+    ),
+    "must be owner of|permission denied for table": (
+        "another user owns the tables. Fix: REASSIGN OWNED BY OTHER TO USER"
+    ),
+    "does not support SSL": (
+        "it has no TLS. Fix: sslmode=disable in its URL, if its network is private"
+    ),
+    "certificate verify failed|root certificate file": (
+        "the authority that signed its certificate is not known here. Fix: in its URL, "
+        "sslrootcert=FILE of that authority, or sslmode=require, which verifies nothing"
+    ),
+    "55P03": (
+        "another process holds a lock for too long. Fix: find it in pg_stat_activity, "
+        "then SELECT pg_terminate_backend(PID)  (docs/errors.md#locks)"
+    ),
+}
 
-# Of what PostgreSQL or libpq says: a part, what it means, and what helps on Heroku and
-# elsewhere.
-KNOWN = [
-    (
-        "connection slots|too many connections",
-        "it has no connection left",
-        "heroku pg:info shows the limit, heroku ps:restart gives back the dynos'",
-        "stop another process that uses it",
-    ),
-    (
-        "password authentication failed|no password supplied",
-        "user or password is wrong",
-        "heroku pg:credentials:url",
-        "correct its URL",
-    ),
-    (
-        "permission denied for (schema|database)",
-        "its user may not create tables",
-        "GRANT CREATE ON SCHEMA public TO USER, as its owner in heroku pg:psql",
-        "GRANT CREATE ON SCHEMA public TO USER, as its owner in psql",
-    ),
-    (
-        "must be owner of|permission denied for table",
-        "another user owns its tables",
-        "REASSIGN OWNED BY OTHER TO USER, in heroku pg:psql",
-        "REASSIGN OWNED BY OTHER TO USER, as a superuser in psql",
-    ),
-    (
-        "does not support SSL",
-        "it has no TLS",
-        "heroku pg:info",
-        "put ?sslmode=disable at the end of its URL, if its network is private",
-    ),
-    (
-        "certificate verify failed|root certificate file",
-        "the authority that signed its certificate is not known here",
-        "?sslmode=require at the end of its URL",
-        "?sslmode=verify-full&sslrootcert=FILE of the provider's own authority at the "
-        "end of its URL, or ?sslmode=require, which verifies nothing",
-    ),
-    (
-        "unsupported startup parameter",
-        "it is behind a pooler, which takes no time-out",
-        UNPOOLED,
-        UNPOOLED,
-    ),
-]
+
+def known(error: BaseException) -> str:
+    """Return what an error means and what to do, or "" if it is not known."""
+    said = f"{sqlstate(error)} {error}"
+    for part, text in KNOWN.items():
+        if re.search(part, said):
+            return text
+    return ""
 
 
 def explain(error: BaseException, alias: str = "default") -> str:
-    """Return which database cannot be used, why and what to do, or "" if unknown."""
-    for pattern, cause, on_heroku, elsewhere in KNOWN:
-        if re.search(pattern, str(error)):
-            command = on_heroku if "DYNO" in os.environ else elsewhere
-            return f"{name(alias)} cannot be used: {cause}. Fix: {command}"
-    return ""
+    """Return which database cannot be used, why and what to do."""
+    said = str(error).strip().partition("\n")[0]
+    text = known(error) or f"{said}. Fix: start it, or correct its URL"
+    return f"{name(alias)} cannot be used: {text}"
 
 
 def name(alias: str) -> str:

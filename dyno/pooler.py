@@ -1,27 +1,26 @@
 """Poolers in transaction mode, which keep nothing of a session: no lock, no SET."""
 
-import os
-
 from django.db import Error, connections
 
 from dyno import outages
-from dyno.database import DIRECT, PGBOUNCER
+from dyno.database import DIRECT
 
 
 def pooler_problem(alias: str) -> str:
     """Return why a command that needs a session of its own cannot run, "" if it can."""
-    settings = connections[alias].settings_dict
-    if PGBOUNCER in os.environ and settings.get("DISABLE_SERVER_SIDE_CURSORS"):
-        return (
-            "A pooler would give this command's locks to other processes. "
-            "Fix: start it without bin/start-pgbouncer, which is for web dynos"
-        )
     if not shares_sessions(alias):
         return ""
-    fix = outages.UNPOOLED if alias in ("default", DIRECT) else "use its own URL"
+    fix = "use its own URL"
+    if alias in ("default", DIRECT):
+        fix = (
+            "set DATABASE_URL to the URL past the pooler, and "
+            "DATABASE_CONNECTION_POOL_URL to the pooler's; or start it without "
+            "bin/start-pgbouncer"
+        )
     return (
         f"{outages.name(alias)} is behind a pooler in transaction mode, which would "
-        f"give this command's locks to other processes. Fix: {fix}"
+        f"give this command's locks to other processes. Fix: {fix}  "
+        "(docs/growing.md#a-connection-pooler)"
     )
 
 
@@ -40,8 +39,8 @@ def shares_sessions(alias: str) -> bool:
             with connection.cursor() as cursor:
                 cursor.execute("SELECT pg_backend_pid()")
                 seen += cursor.fetchone()
-    except Error:
-        return False
+    except Error as error:
+        return "unsupported startup parameter" in str(error)  # as PgBouncer says
     finally:
         for connection in pair:
             connection.close()

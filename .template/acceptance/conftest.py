@@ -8,6 +8,7 @@ import heroku
 import parts
 import pytest
 import recipes
+import releases
 import services
 from deployment import complaints, forget
 from project import Project
@@ -214,3 +215,25 @@ def browser(chromium):
     forget(chromium)
     yield chromium
     assert complaints(chromium) == []
+
+
+@pytest.fixture
+def site(slug, postgres, secret_key, request):
+    """The slug, the config vars of its release and an empty database."""
+    name = request.node.originalname[:60]
+    config_vars = {"DJANGO_SECRET_KEY": secret_key}
+    config_vars["DATABASE_URL"] = postgres.create(name)
+    yield slug, config_vars, name
+    postgres.drop(name)
+
+
+@pytest.fixture
+def shop(slug, tmp_path):
+    """The slug with a second app in it."""
+    slug = shutil.copytree(slug, tmp_path / "slug", symlinks=True)
+    for name, text in releases.SHOP.items():
+        (slug / "shop" / name).parent.mkdir(parents=True, exist_ok=True)
+        (slug / "shop" / name).write_text(text)
+    settings = slug / "mysite/settings.py"
+    settings.write_text(settings.read_text() + "\nINSTALLED_APPS += ['shop']\n")
+    return slug

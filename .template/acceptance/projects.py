@@ -93,6 +93,13 @@ def change(path, *pairs):
     path.write_text(text)
 
 
+def append(path, text):
+    """Add lines at the end of a file, or make it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    before = path.read_text() if path.exists() else ""
+    path.write_text(f"{before}\n{text}")
+
+
 def tree(folder):
     """Return the content of each file that git would commit, by name."""
     command = ("git", "ls-files", "-z", "--cached", "--others", "--exclude-standard")

@@ -11,7 +11,7 @@ import heroku
 import pytest
 from moving_in import FOLDER, ME, apply, blocks, follow, line, startproject
 from projects import call, change, packages, run
-from test_scripts import serving
+from scripts import serving
 
 ADA = {
     "DJANGO_SUPERUSER_USERNAME": "ada",

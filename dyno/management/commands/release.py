@@ -4,15 +4,15 @@ from typing import Any
 
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.db import Error, OperationalError, connection, connections
+from django.db import Error, connection, connections
 from django.db.backends.signals import connection_created
 from django.test.utils import setup_databases, teardown_databases
 
-from dyno import database, outages, refusals, visits
+from dyno import database, refusals, visits
 from dyno.checks.registry import is_local, on_heroku
 from dyno.database import aliases, is_follower, unapplied
 from dyno.pooler import pooler_problem
-from dyno.refusals import LOCK_TIMEOUT, LOCKED, STAYS
+from dyno.refusals import AGAIN, LOCK_TIMEOUT, STAYS
 
 # Any number will do, as long as every release of this database takes the same.
 RELEASE_LOCK = 7_370_221
@@ -39,10 +39,11 @@ class Command(BaseCommand):
         try:
             call_command("check", deploy=on_heroku() or not is_local())
         except CommandError as error:
-            after = f"{STAYS} After the fix: heroku releases:retry, or commit and push"
-            raise CommandError(f"{error}\n{after}") from None
+            again = f"{STAYS} Then: {AGAIN}, or commit and push"
+            raise CommandError(f"{error}\n{again}") from None
         except Error as error:  # the traceback shows where
-            error.add_note(f"{refusals.QUERY}  (docs/errors.md#a-query-at-import)")
+            cause = "A query runs as a module is loaded."
+            error.add_note(f"{cause} Fix: move it into a function")
             raise
         self.migrate_all()
         if not is_local():
@@ -68,8 +69,7 @@ class Command(BaseCommand):
     def migrate_all(self) -> None:
         """Migrate each database; raise CommandError with what failed."""
         if not database.attached():
-            fix = f"Fix: {database.ATTACH}"
-            self.say(f"No database is attached, so nothing is migrated. {fix}")
+            self.say(f"No database, so nothing is migrated. Fix: {database.ATTACH}")
             return
         connections.close_all()  # a check may have opened one, without the lock
         database.use_direct_connection()
@@ -104,13 +104,7 @@ class Command(BaseCommand):
             if not cursor.fetchone()[0]:
                 self.say(f"Another release migrates: waiting for it, up to {LOCK_WAIT}")
                 cursor.execute(f"SET lock_timeout = '{LOCK_WAIT}'")
-                try:
-                    cursor.execute("SELECT pg_advisory_lock(%s)", [RELEASE_LOCK])
-                except OperationalError as error:
-                    if outages.sqlstate(error) != "55P03":
-                        raise
-                    cause = f"Another release did not finish within {LOCK_WAIT}"
-                    raise CommandError(f"{cause}. {LOCKED}") from error
+                cursor.execute("SELECT pg_advisory_lock(%s)", [RELEASE_LOCK])
             cursor.execute(f"SET lock_timeout = '{LOCK_TIMEOUT}'")
 
     def migrate(self, alias: str) -> None:
@@ -120,11 +114,10 @@ class Command(BaseCommand):
                 self.say(f"The database {alias} is a follower, so it is not migrated")
                 return
             before = len(unapplied(alias))
-        except (Error, CommandError) as error:
+        except Error as error:
             raise CommandError(refusals.refusal(alias, error)) from None
-        problem = refusals.other_users() if alias == "default" else ""
-        if problem:
-            raise CommandError(problem)
+        if alias == "default":
+            refusals.refuse_other_users()
         try:
             call_command("migrate", database=alias, interactive=False)
         except Exception as error:
