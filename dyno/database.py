@@ -6,7 +6,6 @@ settings.py imports this module, so it reads no settings when it is loaded.
 import re
 import ssl
 from collections.abc import Mapping
-from importlib.util import find_spec
 from typing import Any
 
 import dj_database_url
@@ -89,8 +88,10 @@ def parse(
         return {"ENGINE": DUMMY, "OPTIONS": {}}
     if not config["ENGINE"].endswith(POSTGRESQL):
         return config
-    if not find_spec("psycopg"):
-        raise ImproperlyConfigured(NO_DRIVER)
+    try:
+        import psycopg  # noqa: F401
+    except ImportError:  # or libpq is missing
+        raise ImproperlyConfigured(NO_DRIVER) from None
     # A health check costs some percent and prevents an error after a restart.
     config |= {"CONN_MAX_AGE": 0, "CONN_HEALTH_CHECKS": True}
     options = config["OPTIONS"] = TIME_OUTS | config.get("OPTIONS", {})
