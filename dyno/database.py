@@ -9,7 +9,6 @@ from collections.abc import Mapping
 from typing import Any
 
 import dj_database_url
-from django.core.exceptions import ImproperlyConfigured
 from django.db import connections
 from django.db.migrations.executor import MigrationExecutor
 
@@ -35,11 +34,6 @@ TIME_OUTS = {
     "keepalives_interval": 3,
     "keepalives_count": 3,
 }
-
-NO_DRIVER = (
-    "deploy.E008: psycopg, the driver for the database in DATABASE_URL, is not "
-    "installed. Fix: add psycopg[binary,pool] to requirements.in, then bin/lock"
-)
 
 
 def from_environ(
@@ -80,7 +74,7 @@ def parse(
     A check reports that in the release, so that the build can go on: settings may add
     ATOMIC_REQUESTS or an option to the dummy, as to any other.
     `pooled` means a pooler in transaction mode. `statement_timeout` is in PostgreSQL's
-    syntax ("25s"). Raises ImproperlyConfigured if the driver is not installed.
+    syntax ("25s").
     """
     try:
         config = dict(dj_database_url.parse(url))
@@ -88,15 +82,9 @@ def parse(
         return {"ENGINE": DUMMY, "OPTIONS": {}}
     if not config["ENGINE"].endswith(POSTGRESQL):
         return config
-    try:
-        import psycopg  # noqa: F401
-    except ImportError:  # or libpq is missing
-        raise ImproperlyConfigured(NO_DRIVER) from None
     # A health check costs some percent and prevents an error after a restart.
     config |= {"CONN_MAX_AGE": 0, "CONN_HEALTH_CHECKS": True}
     options = config["OPTIONS"] = TIME_OUTS | config.get("OPTIONS", {})
-    # Web workers make their pool themselves; the release and the worker need none.
-    options.pop("pool", None)
     if not local and not is_local(config["HOST"]):
         # What the URL says is left alone.
         mode = options.setdefault("sslmode", "verify-full" if verify else "require")

@@ -3,23 +3,16 @@
 from django.db import Error, connections
 
 from dyno import outages
-from dyno.database import DIRECT
 
 
 def pooler_problem(alias: str) -> str:
     """Return why a command that needs a session of its own cannot run, "" if it can."""
     if not shares_sessions(alias):
         return ""
-    fix = "use its own URL"
-    if alias in ("default", DIRECT):
-        fix = (
-            "set DATABASE_URL to the URL past the pooler, and "
-            "DATABASE_CONNECTION_POOL_URL to the pooler's; or start it without "
-            "bin/start-pgbouncer"
-        )
     return (
         f"{outages.name(alias)} is behind a pooler in transaction mode, which would "
-        f"give this command's locks to other processes. Fix: {fix}  "
+        "give this command's locks to other processes. Fix: set the URL past the pooler, "
+        "and DATABASE_CONNECTION_POOL_URL to the pooler's  "
         "(docs/growing.md#a-connection-pooler)"
     )
 

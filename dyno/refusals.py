@@ -8,7 +8,6 @@ from django.db.migrations.recorder import MigrationRecorder
 
 from dyno import outages
 from dyno.checks.registry import on_heroku
-from dyno.database import unapplied
 
 # A migration that waits longer for a table holds up every reader behind it.
 LOCK_TIMEOUT = "5s"
@@ -18,24 +17,34 @@ AGAIN = "python manage.py release"
 if on_heroku():
     AGAIN = "heroku releases:retry"
 
+# By PostgreSQL's code. Anything else is told in the driver's words.
+KNOWN = {
+    outages.NO_PRIVILEGE: (
+        "the user may not change it. Fix: GRANT CREATE ON SCHEMA public TO USER; or, if "
+        "another user owns the tables, REASSIGN OWNED BY OTHER TO USER"
+    ),
+    outages.LOCKED: (
+        "another process holds a lock for too long. Fix: find it in pg_stat_activity, "
+        "then SELECT pg_terminate_backend(PID)  (docs/errors.md#locks)"
+    ),
+}
+
 
 def refusal(alias: str, error: Error) -> str:
     """Return why a database cannot be used and what to do, without a password."""
-    text = outages.explain(error, alias)
-    return f"{text}. {STAYS} Then: {AGAIN}  (docs/errors.md#database)"
+    said = str(error).strip().partition("\n")[0]
+    other = f"{said}. Fix: start it, or correct its URL  (docs/errors.md#database)"
+    cause = KNOWN.get(outages.sqlstate(error), other)
+    return f"{outages.name(alias)} cannot be used: {cause}. {STAYS} Then: {AGAIN}"
 
 
-def failure(alias: str, error: Exception) -> str:
-    """Return which migration failed, why and what to do."""
-    try:
-        left = unapplied(alias)
-    except Error as away:
-        return refusal(alias, away)
-    what = f"The migration {left[0]}" if left else "A step after the migrations"
-    if known := outages.known(error):
-        return f"{what} failed: {known}. {STAYS} Then: {AGAIN}"
+def failure(error: Exception) -> str:
+    """Return why a migration failed and what to do; `migrate` has printed its name."""
+    known = KNOWN.get(outages.sqlstate(error))
+    if known:
+        return f"A migration failed: {known}. {STAYS} Then: {AGAIN}"
     return (
-        f"{what} failed: {error} A migration is rolled back, unless it says "
+        f"A migration failed: {error} It is rolled back, unless it says "
         f"atomic = False. {STAYS} Fix: correct it, commit it and push"
     )
 

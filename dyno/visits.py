@@ -1,9 +1,8 @@
 """Visits to the site's own pages, before a release goes live."""
 
-import os
+import faulthandler
 import signal
 import sys
-import traceback
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
@@ -17,7 +16,6 @@ from django.urls import NoReverseMatch, reverse
 from django.utils import translation
 
 from dyno import database
-from dyno.checks.databases import is_ours
 
 SECONDS = 30  # Heroku's router waits as long for a page
 REDIRECTS = 20  # browsers follow as many
@@ -43,7 +41,8 @@ def visit(say: Callable[[str], None]) -> None:
             with override_settings(ADMINS=[]):
                 status = answer(urljoin(f"https://{host()}", page)).status_code
         except (Exception, SystemExit) as error:
-            raise CommandError(FAILS.format(page, explain(error))) from None
+            cause = f"{type(error).__name__}: {' '.join(str(error).split())}"
+            raise CommandError(FAILS.format(page, cause)) from None
         finally:
             signal.alarm(0)
         say(f"The page {page} answers {status}")
@@ -89,15 +88,6 @@ def answer(url: str) -> HttpResponse:
 
 
 def time_out(*args: Any) -> None:
-    """End a page that takes too long; no view catches a SystemExit."""
+    """End a page that takes too long, and print where; no view catches SystemExit."""
+    faulthandler.dump_traceback(all_threads=False)
     sys.exit(f"It takes longer than {SECONDS} s")
-
-
-def explain(error: BaseException) -> str:
-    """Return an error in one line, with the last line of the owner's that it passed."""
-    frames = traceback.extract_tb(error.__traceback__)
-    dyno = os.path.dirname(__file__)
-    ours = [f for f in frames if is_ours(f.filename) and dyno not in f.filename]
-    last = (ours or frames)[-1]
-    text = " ".join(str(error).split())[:300]
-    return f"{type(error).__name__}: {text} ({last.filename}, line {last.lineno})"

@@ -252,7 +252,8 @@ class Migration(migrations.Migration):
 """
     owner.write("mysite/migrations/0002_broken.py", migration)
     output = refused(owner, visitor, "no_such_column")
-    assert "The migration mysite.0002_broken failed: " in output
+    assert "Applying mysite.0002_broken..." in output
+    assert "A migration failed: " in output
     assert "The release that was live stays live." in output
     assert postgres.psql("SELECT count(*) FROM pg_tables", "deploy") == tables
 

@@ -122,7 +122,8 @@ def test_a_migration_that_meets_a_locked_table_gives_up_and_says_what_to_do(
     with holding(postgres, "BEGIN; LOCK TABLE mysite_user IN SHARE MODE", name):
         passed, output, seconds = release(shop, config_vars)
     assert not passed
-    assert "shop.0002_alter failed: another process holds a lock" in output
+    assert "Applying shop.0002_alter..." in output
+    assert "A migration failed: another process holds a lock" in output
     assert "pg_terminate_backend(PID)" in output
     assert OLD_STAYS in output and "heroku releases:retry" in output
     assert "Traceback" not in output
@@ -155,7 +156,8 @@ def test_a_migration_that_fails_ends_in_a_sentence(site, shop):
     passed, output, _ = release(shop, config_vars)
     assert not passed
     assert "Traceback" not in output
-    assert "The migration shop.0002_alter failed: " in output
+    assert "Applying shop.0002_alter..." in output
+    assert "A migration failed: " in output
     assert "rolled back" in output and OLD_STAYS in output
     assert "Fix: correct it, commit it and push" in output
 

@@ -83,7 +83,6 @@ def test_a_home_page_that_fails_stops_the_release_with_its_cause(
     assert not passed
     last = output.splitlines()[-1]
     assert last.startswith(f"CommandError: The page / fails. {cause}")
-    assert "/mysite/views.py, line " in last
     assert "the release that was live stays live. Fix: " in last
     assert output.count("traceback=") == 1
     assert "mysite_user" in postgres.psql("SELECT tablename FROM pg_tables", name)

@@ -1,13 +1,10 @@
 """How connections are made, kept and judged."""
 
-import sys
-
 import psycopg
 import pytest
-from django.core.exceptions import ImproperlyConfigured
 from django.db import InternalError, OperationalError, ProgrammingError, connections
 
-from dyno import database, outages
+from dyno import database
 from dyno.database import from_environ, is_local
 from dyno.outages import is_unavailable, lacks_migration
 
@@ -34,10 +31,6 @@ def test_the_options_in_the_url_are_left_alone():
     config = default(f"{URL}?sslmode=verify-full&connect_timeout=9")
     assert config["OPTIONS"]["sslmode"] == "verify-full"
     assert config["OPTIONS"]["connect_timeout"] == 9
-
-
-def test_a_pool_in_the_url_does_not_reach_the_release_and_the_worker():
-    assert "pool" not in default(f"{URL}?pool=true")["OPTIONS"]
 
 
 @pytest.mark.parametrize(
@@ -105,12 +98,6 @@ def test_another_database_is_left_to_its_own_options():
     assert "OPTIONS" not in default("mysql://u:p@h/d")
 
 
-def test_a_missing_driver_is_named_with_the_command(monkeypatch):
-    monkeypatch.setitem(sys.modules, "psycopg", None)
-    with pytest.raises(ImproperlyConfigured, match="E008: .* Fix: add psycopg"):
-        default()
-
-
 def caused(kind, state, text="x"):
     error = kind(text)
     error.__cause__ = psycopg.errors.lookup(state)(text)
@@ -175,27 +162,3 @@ def test_off_heroku_the_servers_certificate_is_verified():
     config = from_environ({"DATABASE_URL": url}, local=False, verify=True)["default"]
     assert config["OPTIONS"]["sslmode"] == "disable"
     assert "sslrootcert" not in config["OPTIONS"]
-
-
-@pytest.mark.parametrize(
-    "said, cause, fix",
-    [
-        ("FATAL: too many connections for role", "no connection left", "stop"),
-        ("permission denied for schema public", "may not create", "GRANT"),
-        ("must be owner of table t", "another user owns", "REASSIGN"),
-        ("server does not support SSL, but SSL was required", "no TLS", "disable"),
-        ("SSL error: certificate verify failed", "not known", "sslrootcert"),
-        ("password authentication failed", "password auth", "correct its URL"),
-    ],
-)
-def test_an_error_is_told_with_what_helps_on_any_host(said, cause, fix):
-    text = outages.explain(OperationalError(said), "orders")
-    assert text.startswith("The database orders cannot be used: ") and cause in text
-    assert fix in text.partition("Fix: ")[2] and "heroku" not in text
-    text = outages.explain(OperationalError(said))
-    assert text.startswith("The database in DATABASE_URL cannot be used: ")
-
-
-def test_an_error_that_only_has_a_code_is_told_in_any_language():
-    text = outages.explain(caused(OperationalError, "55P03", "Sperre"))
-    assert "another process holds a lock" in text and "heroku" not in text

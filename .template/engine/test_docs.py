@@ -9,7 +9,7 @@ import messages
 import pytest
 from django_tasks_db.models import DBTaskResult
 
-from dyno.outages import KNOWN
+from dyno.refusals import KNOWN
 
 ENGINE = Path(__file__).resolve().parent
 ROOT = ENGINE.parent.parent

@@ -1,23 +1,31 @@
-"""What a release says when a migration fails."""
+"""What a release says of an error of the database."""
 
+import psycopg
+import pytest
 from django.db import OperationalError
 
-from dyno import database
-from dyno.refusals import failure
-
-GONE = OperationalError("server closed the connection unexpectedly")
+from dyno import refusals
 
 
-def test_a_database_that_went_away_meanwhile_is_told(use_databases, django_db_blocker):
-    url = "postgres://user:password@127.0.0.1:1/name"
-    use_databases(default=database.parse(url, local=True))
-    with django_db_blocker.unblock():
-        said = failure("default", GONE)
+def caused(state, text):
+    error = OperationalError(text)
+    error.__cause__ = psycopg.errors.lookup(state)(text)
+    return error
+
+
+@pytest.mark.parametrize(
+    "error, cause, fix",
+    [
+        (caused("42501", "must be owner of table t"), "may not change it", "GRANT"),
+        (caused("55P03", "Sperre"), "another process holds a lock", "find it"),
+        (OperationalError("no password\n"), "no password", "correct its URL"),
+    ],
+)
+def test_an_error_is_told_with_what_helps_on_any_host(error, cause, fix):
+    said = refusals.refusal("default", error)
     assert said.startswith("The database in DATABASE_URL cannot be used: ")
-    assert "refused" in said and "password" not in said
-    assert "Fix: start it, or correct its URL. The release that was live" in said
-
-
-def test_a_step_after_the_migrations_that_fails_is_told(db):
-    said = failure("default", ValueError("no such group"))
-    assert said.startswith("A step after the migrations failed: no such group")
+    assert cause in said and fix in said.partition("Fix: ")[2]
+    assert "that was live stays live. Then: " in said
+    said = refusals.refusal("orders", error)
+    assert said.startswith("The database orders cannot be used: ")
+    assert cause in refusals.failure(error) and "Fix: " in refusals.failure(error)

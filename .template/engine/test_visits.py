@@ -82,17 +82,10 @@ def test_an_empty_list_visits_nothing_and_says_so(ask):
 def test_a_page_that_raises_is_named_with_the_error_and_the_line(ask, broken, caplog):
     broken(KeyError("manifest"))
     said = refusal(ask, "/plain", "/page")
-    assert said.startswith("The page /page fails. KeyError: 'manifest' (")
-    assert "conftest.py, line " in said
+    assert said.startswith("The page /page fails. KeyError: 'manifest'.")
     assert "the release that was live stays live. Fix: " in said
     assert "RELEASE_VISITS = [] in settings.py" in said
     assert len([record for record in caplog.records if record.exc_info]) == 1
-
-
-def test_the_line_is_the_owners_last_one_and_not_a_librarys(ask, page):
-    page(lambda request: connection.cursor().execute("SELECT FROM nosuch"))
-    said = refusal(ask, "/page")
-    assert f"({__file__}, line " in said
 
 
 @pytest.mark.django_db
@@ -118,7 +111,7 @@ def test_nobody_is_mailed_and_the_admins_stay(ask, broken, settings, mailoutbox)
 @pytest.mark.parametrize("status", [500, 502])
 def test_an_error_that_nothing_raised_fails(ask, page, status):
     page(lambda request: HttpResponse(status=status))
-    assert f"It answers {status} (" in refusal(ask, "/page")
+    assert f"It answers {status}." in refusal(ask, "/page")
 
 
 @pytest.mark.parametrize("status", [200, 400, 403, 404, 410, 503])
@@ -148,7 +141,7 @@ def test_a_redirect_on_this_host_is_followed(ask, settings, url):
         path("page", lambda request: redirect(url)),
         path("other", other),
     ]
-    assert "The page /page fails. RuntimeError: other (" in refusal(ask, "/page")
+    assert "The page /page fails. RuntimeError: other." in refusal(ask, "/page")
 
 
 def test_a_redirect_to_another_host_is_not(ask, page):
@@ -203,7 +196,9 @@ def test_a_page_may_be_named_with_its_host(ask, page, settings):
     assert ask("https://eu.example.com/page")[0].endswith(" answers 214")
 
 
-def test_a_page_that_hangs_is_stopped_whatever_it_catches(ask, page, monkeypatch):
+def test_a_page_that_hangs_is_stopped_whatever_it_catches(
+    ask, page, monkeypatch, capfd
+):
     def hang(request):
         try:
             time.sleep(20)
@@ -214,7 +209,7 @@ def test_a_page_that_hangs_is_stopped_whatever_it_catches(ask, page, monkeypatch
     page(hang)
     said = refusal(ask, "/page")
     assert "It takes longer than 1 s" in said
-    assert f"({__file__}, line " in said
+    assert f'"{__file__}", line ' in capfd.readouterr().err
 
 
 def test_a_middleware_that_cannot_be_made_fails_as_a_page_does(ask, settings):

@@ -122,5 +122,5 @@ class Command(BaseCommand):
             call_command("migrate", database=alias, interactive=False)
         except Exception as error:
             connections[alias].close()
-            raise CommandError(refusals.failure(alias, error)) from error
+            raise CommandError(refusals.failure(error)) from error
         self.say(f"The database {alias} is migrated: {before} applied now")
