@@ -6,8 +6,6 @@ from django.db import InterfaceError, InternalError, OperationalError
 
 READ_ONLY = "25006"  # the plan is over its row limit, or the server is a follower now
 UNDEFINED = ("42P01", "42703")  # table, column
-NO_PRIVILEGE = "42501"
-LOCKED = "55P03"
 NO_SUCH = re.compile("no such (table|column)|has no column named")
 
 

@@ -1,5 +1,7 @@
 """Why a release is refused, and what to do."""
 
+import re
+
 from django.apps import apps
 from django.contrib.auth import get_user_model
 from django.core.management.base import CommandError
@@ -17,32 +19,41 @@ AGAIN = "python manage.py release"
 if on_heroku():
     AGAIN = "heroku releases:retry"
 
-# By PostgreSQL's code. Anything else is told in the driver's words.
+# By a part of what PostgreSQL says, or its code. Anything else is told as it is.
 KNOWN = {
-    outages.NO_PRIVILEGE: (
+    "permission denied for|must be owner of": (
         "the user may not change it. Fix: GRANT CREATE ON SCHEMA public TO USER; or, if "
         "another user owns the tables, REASSIGN OWNED BY OTHER TO USER"
     ),
-    outages.LOCKED: (
+    "55P03": (
         "another process holds a lock for too long. Fix: find it in pg_stat_activity, "
         "then SELECT pg_terminate_backend(PID)  (docs/errors.md#locks)"
     ),
 }
 
 
+def known(error: BaseException) -> str:
+    """Return what an error means and what to do, or "" if it is not known."""
+    said = f"{outages.sqlstate(error)} {error}"
+    for part, text in KNOWN.items():
+        if re.search(part, said):
+            return text
+    return ""
+
+
 def refusal(alias: str, error: Error) -> str:
     """Return why a database cannot be used and what to do, without a password."""
     said = str(error).strip().partition("\n")[0]
     other = f"{said}. Fix: start it, or correct its URL  (docs/errors.md#database)"
-    cause = KNOWN.get(outages.sqlstate(error), other)
+    cause = known(error) or other
     return f"{outages.name(alias)} cannot be used: {cause}. {STAYS} Then: {AGAIN}"
 
 
 def failure(error: Exception) -> str:
     """Return why a migration failed and what to do; `migrate` has printed its name."""
-    known = KNOWN.get(outages.sqlstate(error))
-    if known:
-        return f"A migration failed: {known}. {STAYS} Then: {AGAIN}"
+    cause = known(error)
+    if cause:
+        return f"A migration failed: {cause}. {STAYS} Then: {AGAIN}"
     return (
         f"A migration failed: {error} It is rolled back, unless it says "
         f"atomic = False. {STAYS} Fix: correct it, commit it and push"

@@ -12,6 +12,7 @@ import releases
 import services
 from deployment import complaints, forget
 from project import Project
+from projects import append
 from selenium import webdriver
 
 HERE = Path(__file__).parent
@@ -230,10 +231,9 @@ def site(slug, postgres, secret_key, request):
 @pytest.fixture
 def shop(slug, tmp_path):
     """The slug with a second app in it."""
-    slug = shutil.copytree(slug, tmp_path / "slug", symlinks=True)
+    slug = releases.copy_slug(slug, tmp_path)
     for name, text in releases.SHOP.items():
         (slug / "shop" / name).parent.mkdir(parents=True, exist_ok=True)
         (slug / "shop" / name).write_text(text)
-    settings = slug / "mysite/settings.py"
-    settings.write_text(settings.read_text() + "\nINSTALLED_APPS += ['shop']\n")
+    append(slug / "mysite/settings.py", "INSTALLED_APPS += ['shop']\n")
     return slug

@@ -1,15 +1,13 @@
 """A release on a one-off dyno, and an app with migrations for it."""
 
+import shutil
 import subprocess
 import time
 
 import heroku
 
 RELEASE = heroku.processes(heroku.ROOT)["release"]
-
-
 OLD_STAYS = "The release that was live stays live."
-
 
 # An app whose migration loses its connection and then says what the next one has.
 SHOP = {
@@ -62,3 +60,8 @@ def release(slug, config_vars, command=RELEASE):
     )
     assert run.returncode in (0, 1)
     return run.returncode == 0, run.stdout, time.monotonic() - started
+
+
+def copy_slug(slug, folder):
+    """Return a copy of a slug that may be changed."""
+    return shutil.copytree(slug, folder / "slug", symlinks=True)

@@ -66,10 +66,7 @@ def test_a_read_only_database_is_a_503(rehearsal, postgres):
 MISSING = [
     "SELECT * FROM no_such_table",
     "SELECT no_such_column FROM mysite_user",
-    "INSERT INTO no_such_table VALUES (1)",
-    "UPDATE mysite_user SET no_such_column = 1",
     "INSERT INTO mysite_user (no_such_column) VALUES (1)",
-    "DELETE FROM no_such_table",
 ]
 
 

@@ -117,16 +117,6 @@ def dyno(released):
         yield dyno
 
 
-def test_ready_names_the_database_that_was_not_migrated(site):
-    """Before the first release, so it comes before `released`."""
-    with heroku.Dyno(site.slug, site.config_vars, "web.7") as dyno:
-        answer = heroku.Client(dyno.port).get("/ready")
-        assert answer.status == 503
-        assert json.loads(answer.text)["migrations"] == "failed"
-        said = "/ready: ask_migrations failed: the database [a-z]+ lacks some"
-        wait_until(lambda: re.search(said, dyno.log))
-
-
 def test_the_release_migrates_each_database_but_the_follower(released):
     assert re.search("The database default is migrated: [1-9]", released.said)
     assert re.search("The database orders is migrated: [1-9]", released.said)
@@ -143,24 +133,6 @@ def test_a_second_database_with_a_wrong_url_is_refused_by_its_name(released):
     said = "\n".join(said)
     assert "what the database orders uses instead, is not a URL" in said
     assert "sw0rdfish" not in said
-
-
-def test_a_second_release_finds_nothing_to_do(released):
-    said = []
-    heroku.release(released.slug, released.config_vars, said.append)
-    assert "orders is migrated: 0 applied now" in "\n".join(said)
-
-
-def test_no_release_leaves_a_lock_on_any_of_them(released):
-    locks = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'"
-    wait_until(lambda: released.leader.psql(locks) == "0")
-    wait_until(lambda: released.follower.psql(locks) == "0")
-
-
-def test_nothing_is_unapplied_after_it(released):
-    for alias in ("default", "orders"):
-        check = f"python manage.py migrate --check --database {alias}"
-        heroku.run(released.slug, released.config_vars, check)
 
 
 def test_ready_names_each_database_by_its_alias(dyno):

@@ -1,7 +1,6 @@
 """Threads and database connections: a web worker has a pool, and nothing else has."""
 
 import shlex
-import shutil
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -10,7 +9,8 @@ import heroku
 import parts
 import pytest
 from parts import wait_until
-from pooler import PgBouncer
+from projects import append
+from releases import copy_slug
 
 ONE_WORKER = {"WEB_CONCURRENCY": "1"}
 DATA = "/rehearsal/data"
@@ -51,16 +51,8 @@ def server():
 
 @pytest.fixture(scope="module")
 def site(rehearsed, server):
-    """The slug, and the config vars of its release with a migrated database."""
-    rehearsed.release(DATABASE_URL=server.create("pool"))
-    return rehearsed.slug, rehearsed.config_vars
-
-
-@pytest.fixture(scope="module")
-def pooler(server, site):
-    """PgBouncer before the server, as Heroku's connection pooling is."""
-    with PgBouncer(server) as pooler:
-        yield pooler
+    """The site with a migrated database."""
+    return rehearsed.release(DATABASE_URL=server.create("pool"))
 
 
 def customized(folder, text):
@@ -89,9 +81,8 @@ def lines(dyno, wanted):
 
 
 def test_a_hundred_threads_serve_while_ninety_views_wait(site):
-    slug, config_vars = site
     more = ONE_WORKER | {"WEB_THREADS": "100"}
-    with heroku.Dyno(slug, config_vars | more) as dyno, ThreadPoolExecutor(90) as slow:
+    with site.dyno(**more) as dyno, ThreadPoolExecutor(90) as slow:
         ask(dyno, DATA)  # the first page of a process takes longer
         waiting = [
             slow.submit(ask, dyno, "/rehearsal/hang?seconds=6") for _ in range(90)
@@ -110,8 +101,7 @@ def test_a_hundred_threads_serve_while_ninety_views_wait(site):
     "view", ["stream", "service"], ids=["a stream", "docs/growing.md's advice"]
 )
 def test_views_that_need_no_connection_any_more_hold_none(site, view):
-    slug, config_vars = site
-    with heroku.Dyno(slug, config_vars | ONE_WORKER) as dyno:
+    with site.dyno(**ONE_WORKER) as dyno:
         with ThreadPoolExecutor(30) as visitors:
             path = f"/rehearsal/{view}?seconds=6"
             waiting = [visitors.submit(ask, dyno, path) for _ in range(30)]
@@ -126,56 +116,30 @@ def test_views_that_need_no_connection_any_more_hold_none(site, view):
 
 
 def test_a_stream_may_ask_the_database_while_it_is_sent(site):
-    slug, config_vars = site
-    heroku.run(slug, config_vars, f"python manage.py shell -c {shlex.quote(FILL)}")
-    with heroku.Dyno(slug, config_vars | ONE_WORKER) as dyno:
+    site.run(f"python manage.py shell -c {shlex.quote(FILL)}")
+    with site.dyno(**ONE_WORKER) as dyno:
         answer, _ = ask(dyno, "/rehearsal/rows")
         assert answer.text.count("stream") == 50
 
 
-@pytest.mark.parametrize("pooled", [False, True], ids=["direct", "pooler"])
-@pytest.mark.parametrize(
-    "command",
-    [
-        "release",
-        "worker --batch",
-        "prune",
-        "shell -c 'from mysite.models import User; print(User.objects.count())'",
-    ],
-)
-def test_the_size_of_the_pool_does_nothing_to_a_command(
-    site, pooler, tmp_path, command, pooled
-):
-    slug, config_vars = site
-    config_vars = config_vars | {"DATABASE_POOL_SIZE": "2"}
-    if pooled:
-        config_vars["DATABASE_CONNECTION_POOL_URL"] = pooler.url("pool")
+@pytest.mark.parametrize("command", ["release", "worker --batch"])
+def test_a_command_has_no_pool(site, tmp_path, command):
     more = customized(tmp_path, TELL)
-    command = f"timeout 30 python manage.py {command}"
-    said = heroku.run(slug, config_vars, command, **more)
+    said = site.run(f"timeout 30 python manage.py {command}", **more)
     assert "pool loaded: False" in said and "pool loaded: True" not in said
-    locks = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'"
-    assert pooler.postgres.psql(locks) == "0"
 
 
-@pytest.mark.parametrize("pooled", [False, True], ids=["direct", "pooler"])
-def test_a_web_worker_opens_so_many_connections_at_most(site, server, pooler, pooled):
-    slug, config_vars = site
-    config_vars = config_vars | ONE_WORKER | {"DATABASE_POOL_SIZE": "3"}
-    if pooled:
-        config_vars["DATABASE_CONNECTION_POOL_URL"] = pooler.url("pool")
+def test_a_web_worker_opens_so_many_connections_at_most(site, server):
     of_site = "SELECT count(*) FROM pg_stat_activity WHERE usename = 'dyno'"
     before = int(server.psql(of_site))
     seen, over = [], threading.Event()
 
     def count():
         while not over.wait(0.05):
-            if pooled:
-                seen.append(pooler.clients("pool"))
-            else:
-                seen.append(int(server.psql(of_site)) - before)
+            seen.append(int(server.psql(of_site)) - before)
 
-    with heroku.Dyno(slug, config_vars) as dyno:
+    more = ONE_WORKER | {"DATABASE_POOL_SIZE": "3"}
+    with site.dyno(**more) as dyno:
         counter = threading.Thread(target=count)
         counter.start()
         try:
@@ -190,12 +154,10 @@ def test_a_web_worker_opens_so_many_connections_at_most(site, server, pooler, po
 
 @pytest.mark.parametrize("settings", ["", POOL_IN_SETTINGS], ids=["ours", "owner's"])
 def test_a_query_while_the_site_is_loaded_costs_no_page(site, tmp_path, settings):
-    slug, config_vars = site
-    slug = shutil.copytree(slug, tmp_path / "slug", symlinks=True)
+    slug = copy_slug(site.slug, tmp_path)
     (slug / "rehearsal/apps.py").write_text(ASKS_WHILE_LOADED)
-    with (slug / "rehearsal/settings.py").open("a") as file:
-        file.write(settings)
-    with heroku.Dyno(slug, config_vars) as dyno:
+    append(slug / "rehearsal/settings.py", settings)
+    with heroku.Dyno(slug, site.config_vars) as dyno:
         assert "Accessing the database during app initialization" in dyno.log
         for _ in range(5):
             assert statuses(dyno, DATA, 12) == {200}
@@ -205,8 +167,7 @@ def test_a_query_while_the_site_is_loaded_costs_no_page(site, tmp_path, settings
 @pytest.fixture
 def rushed(site):
     """A dyno of one worker, whose pool has grown to its full size in a rush."""
-    slug, config_vars = site
-    with heroku.Dyno(slug, config_vars | ONE_WORKER) as dyno:
+    with site.dyno(**ONE_WORKER) as dyno:
         assert statuses(dyno, "/rehearsal/query?seconds=0.5", 16) == {200}
         yield dyno
 
@@ -238,22 +199,9 @@ def test_a_stopped_server_is_told_once_a_minute_and_process(rushed, server):
     assert parts.PASSWORD not in rushed.log
 
 
-def test_each_process_tells_of_a_stopped_server(site, server):
-    slug, config_vars = site
-    with heroku.Dyno(slug, config_vars) as dyno:
-        server.stop()
-        try:
-            for _ in range(20):
-                assert statuses(dyno, DATA, 20) == {503}
-        finally:
-            server.start()
-        assert 1 <= len(lines(dyno, "error connecting")) <= 2
-
-
 def test_a_full_pool_is_told_once_a_minute_and_names_the_config_var(site):
-    slug, config_vars = site
     more = ONE_WORKER | {"DATABASE_POOL_SIZE": "1"}
-    with heroku.Dyno(slug, config_vars | more) as dyno, ThreadPoolExecutor(9) as slow:
+    with site.dyno(**more) as dyno, ThreadPoolExecutor(9) as slow:
         assert ask(dyno, DATA)[0].status == 200
         held = slow.submit(ask, dyno, "/rehearsal/query?seconds=13")
         time.sleep(0.5)
@@ -272,13 +220,12 @@ def test_a_full_pool_is_told_once_a_minute_and_names_the_config_var(site):
 
 
 def test_without_the_pools_library_the_release_says_so_and_pages_work(site, tmp_path):
-    slug, config_vars = site
     more = customized(tmp_path, WITHOUT_POOL)
     said = []
-    heroku.release(slug, config_vars | more, said.append)
+    heroku.release(site.slug, site.config_vars | more, said.append)
     assert "deploy.W041" in "\n".join(said)
     assert "psycopg[binary,pool] in requirements.in" in "\n".join(said)
-    with heroku.Dyno(slug, config_vars | more) as dyno:
+    with site.dyno(**more) as dyno:
         for _ in range(3):
             assert statuses(dyno, DATA, 12) == {200}
         assert ask(dyno, "/ready")[0].status == 200

@@ -189,34 +189,17 @@ def test_a_time_out_for_queries_is_set_on_the_role(formation):
     wait_until(lambda: formation.settings_of_servers("statement_timeout") == {"25s"})
 
 
-@pytest.fixture(scope="module")
-def buildpack(formation):
-    """What bin/start-pgbouncer of the buildpack sets for the process behind it.
-
-    https://github.com/heroku/heroku-buildpack-pgbouncer
-    """
+def test_the_buildpacks_pooler_serves_web_dynos_without_tls(formation):
+    """https://github.com/heroku/heroku-buildpack-pgbouncer"""
     with PgBouncer(formation.postgres, 2, tls="disable") as pooler:
         url = pooler.url("site")
-        yield {"DATABASE_URL": url, "DATABASE_URL_PGBOUNCER": url}
-
-
-def test_the_buildpacks_pooler_serves_web_dynos_without_tls(formation, buildpack):
-    config_vars = {**formation.config_vars, **buildpack}
-    del config_vars["DATABASE_CONNECTION_POOL_URL"]
-    with heroku.Dyno(formation.slug, config_vars, "web.9") as dyno:
-        client = heroku.Client(dyno.port)
-        assert client.get("/rehearsal/data").status == 200
-        assert client.get("/ready").status == 200
-
-
-@pytest.mark.parametrize("command", ["release", "worker --batch"])
-def test_what_needs_a_session_refuses_the_buildpacks_pooler(
-    formation, buildpack, command
-):
-    config_vars = {**formation.config_vars, **buildpack}
-    del config_vars["DATABASE_CONNECTION_POOL_URL"]
-    with pytest.raises(heroku.Refused, match="Fix: set the URL past the pooler"):
-        heroku.run(formation.slug, config_vars, f"python manage.py {command}")
+        buildpack = {"DATABASE_URL": url, "DATABASE_URL_PGBOUNCER": url}
+        config_vars = {**formation.config_vars, **buildpack}
+        del config_vars["DATABASE_CONNECTION_POOL_URL"]
+        with heroku.Dyno(formation.slug, config_vars, "web.9") as dyno:
+            client = heroku.Client(dyno.port)
+            assert client.get("/rehearsal/data").status == 200
+            assert client.get("/ready").status == 200
 
 
 @pytest.fixture(params=[0, 1], ids=["last first", "in turn"])
@@ -248,25 +231,6 @@ def test_a_database_url_that_is_a_poolers_is_refused(formation, unnamed, command
     assert {*pooler.psql(*["SHOW lock_timeout"] * 20, database=database)} == {"0"}
     locks = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'"
     assert formation.postgres.psql(locks, database) == "0"
-
-
-def test_the_pooler_of_another_database_is_refused_by_its_alias(formation, unnamed):
-    config_vars, pooler, database = unnamed
-    code = (
-        "import dj_database_url, django, os; django.setup();"
-        "from django.db import connections;"
-        "connections.settings['orders'] = {**connections.settings['default'],"
-        " **dj_database_url.parse(os.environ['ORDERS_URL'])};"
-        "from dyno.management.commands.release import Command;"
-        "Command().run_from_argv(['', 'release'])"
-    )
-    config_vars |= {
-        "ORDERS_URL": config_vars["DATABASE_URL"],
-        "DATABASE_URL": formation.config_vars["DATABASE_URL"],
-        "DJANGO_SETTINGS_MODULE": "mysite.settings",
-    }
-    with pytest.raises(heroku.Refused, match="The database orders is behind a pooler"):
-        heroku.run(formation.slug, config_vars, f'python -c "{code}"')
 
 
 def test_a_pooler_that_takes_no_time_out_is_told_as_such(formation, unnamed):

@@ -3,12 +3,12 @@
 import contextlib
 import re
 import subprocess
-import time
 from concurrent.futures import ThreadPoolExecutor
 
 import heroku
 import parts
 import pytest
+from projects import append, change
 from releases import OLD_STAYS, release
 
 VISITED = """==> The page / answers 200
@@ -62,13 +62,6 @@ def log_in(slug, config_vars):
         return client.post("/admin/login/", body, **origin).status, dyno.log
 
 
-def test_a_release_that_only_migrates_makes_the_cache_table_too(site):
-    slug, config_vars, _ = site
-    passed, output, _ = release(slug, config_vars, "python manage.py migrate")
-    assert passed, output
-    assert log_in(slug, config_vars)[0] == 200
-
-
 def test_the_advice_for_a_missing_cache_table_works_to_the_letter(site, postgres):
     slug, config_vars, name = site
     assert release(slug, config_vars)[0]
@@ -83,8 +76,8 @@ def test_the_advice_for_a_missing_cache_table_works_to_the_letter(site, postgres
 
 def test_a_query_at_import_is_told_as_such(site, shop):
     _, config_vars, _ = site
-    with (shop / "mysite/urls.py").open("a") as urls:
-        urls.write("\nfrom .models import User\nNAMES = list(User.objects.all())\n")
+    text = "from .models import User\nNAMES = list(User.objects.all())\n"
+    append(shop / "mysite/urls.py", text)
     passed, output, _ = release(shop, config_vars)
     assert not passed
     assert "NAMES = list(User.objects.all())" in output
@@ -151,8 +144,7 @@ def test_a_release_that_waits_for_another_too_long_says_so(site, postgres):
 def test_a_migration_that_fails_ends_in_a_sentence(site, shop):
     slug, config_vars, _ = site
     assert release(slug, config_vars)[0]
-    broken = shop / "shop/migrations/0002_alter.py"
-    broken.write_text(broken.read_text().replace("shop integer", "no_type"))
+    change(shop / "shop/migrations/0002_alter.py", ("shop integer", "no_type"))
     passed, output, _ = release(shop, config_vars)
     assert not passed
     assert "Traceback" not in output
@@ -194,11 +186,3 @@ def test_a_dyno_whose_database_lacks_migrations_serves_and_ready_says_so(site):
     assert ready.status == 503
     assert '"migrations": "failed"' in ready.text
     assert "the database default lacks some. Fix: python manage.py release" in dyno.log
-
-
-def test_a_dyno_whose_database_is_migrated_has_nothing_to_say(site):
-    slug, config_vars, _ = site
-    assert release(slug, config_vars)[0]
-    with heroku.Dyno(slug, config_vars) as dyno:
-        time.sleep(1)
-    assert "level=error" not in dyno.log

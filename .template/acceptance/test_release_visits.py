@@ -1,11 +1,11 @@
 """The pages that a release asks the site for."""
 
-import shutil
 import subprocess
 
 import heroku
 import pytest
-from releases import release
+from projects import append
+from releases import copy_slug, release
 
 HOME = """
 def home(request):
@@ -14,14 +14,8 @@ def home(request):
     %s
 """
 
-
 PAGES = {
-    "raises": ("raise LookupError('no exhibits')", "LookupError: no exhibits"),
     "needs data": ("User.objects.get()", "DoesNotExist: User matching query does"),
-    "needs a table": (
-        "User.objects.raw('SELECT * FROM shop_order')[0]",
-        'ProgrammingError: relation "shop_order" does not exist',
-    ),
     "has no build": (
         "return render(request, 'vite.html')",
         "DjangoViteAssetNotFoundError: Cannot find main.js",
@@ -31,7 +25,6 @@ PAGES = {
         "OfflineGenerationError: You have offline compression enabled but key",
     ),
 }
-
 
 # What their documentation says, without the command that it also names.
 PACKAGES = """
@@ -45,7 +38,6 @@ STATICFILES_FINDERS = [
 COMPRESS_OFFLINE = True
 """
 
-
 TEMPLATES = {
     "vite.html": "{% load django_vite %}{% vite_asset 'main.js' %}",
     "compress.html": "{% load compress %}{% compress js %}<script>1</script>"
@@ -56,15 +48,14 @@ TEMPLATES = {
 @pytest.fixture(scope="module")
 def unbuilt(slug, tmp_path_factory):
     """A slug with packages whose builds did not run: leave it as it is."""
-    slug = shutil.copytree(slug, tmp_path_factory.mktemp("pages") / "s", symlinks=True)
+    slug = copy_slug(slug, tmp_path_factory.mktemp("pages"))
     python = slug / ".heroku/python/bin/python"
     packages = slug / "site-packages"
     names = ["django-vite==3.1.0", "django-compressor==4.6.0"]
     pip = [python, "-m", "pip", "install", "--quiet", "--no-deps", "--target", packages]
     more = ["django-appconf==1.2.0", "rcssmin==1.2.2", "rjsmin==1.2.5"]
     subprocess.run([*pip, *names, *more], check=True, env=heroku.shell())
-    with (slug / "mysite/settings.py").open("a") as settings:
-        settings.write(PACKAGES)
+    append(slug / "mysite/settings.py", PACKAGES)
     for name, text in TEMPLATES.items():
         (slug / "templates" / name).write_text(text)
     return slug
@@ -75,9 +66,8 @@ def test_a_home_page_that_fails_stops_the_release_with_its_cause(
     unbuilt, site, postgres, tmp_path, line, cause
 ):
     _, config_vars, name = site
-    slug = shutil.copytree(unbuilt, tmp_path / "slug", symlinks=True)
-    with (slug / "mysite/views.py").open("a") as views:
-        views.write(HOME % line)
+    slug = copy_slug(unbuilt, tmp_path)
+    append(slug / "mysite/views.py", HOME % line)
     packages = {"PYTHONPATH": str(unbuilt / "site-packages")}
     passed, output, _ = release(slug, config_vars | packages)
     assert not passed
@@ -90,11 +80,9 @@ def test_a_home_page_that_fails_stops_the_release_with_its_cause(
 
 def test_a_page_that_waits_for_data_passes_without_visits(site, tmp_path):
     slug, config_vars, _ = site
-    slug = shutil.copytree(slug, tmp_path / "slug", symlinks=True)
-    with (slug / "mysite/views.py").open("a") as views:
-        views.write(HOME % "User.objects.get()")
-    with (slug / "mysite/settings.py").open("a") as settings:
-        settings.write("\nRELEASE_VISITS = []\n")
+    slug = copy_slug(slug, tmp_path)
+    append(slug / "mysite/views.py", HOME % "User.objects.get()")
+    append(slug / "mysite/settings.py", "RELEASE_VISITS = []")
     passed, output, _ = release(slug, config_vars)
     assert passed, output
     assert output.endswith("==> RELEASE_VISITS is empty, so no page is visited\n")
@@ -103,9 +91,8 @@ def test_a_page_that_waits_for_data_passes_without_visits(site, tmp_path):
 def test_a_home_page_without_the_database_that_it_needs_is_released(
     slug, tmp_path, secret_key
 ):
-    slug = shutil.copytree(slug, tmp_path / "slug", symlinks=True)
-    with (slug / "mysite/views.py").open("a") as views:
-        views.write(HOME % "User.objects.get()")
+    slug = copy_slug(slug, tmp_path)
+    append(slug / "mysite/views.py", HOME % "User.objects.get()")
     passed, output, _ = release(slug, {"DJANGO_SECRET_KEY": secret_key})
     assert passed, output
     assert output.endswith("==> The page / answers 503\n")
@@ -116,17 +103,20 @@ from django.conf.urls.i18n import i18n_patterns
 
 urlpatterns = i18n_patterns(*urlpatterns)
 """
+SETTINGS = """
+MIDDLEWARE += [
+    "django.middleware.locale.LocaleMiddleware",
+    "django.contrib.auth.middleware.LoginRequiredMiddleware",
+]
+LOGIN_URL = "admin:login"
+"""
 
 
 def test_languages_and_a_log_in_for_everything_are_released(site, tmp_path):
     slug, config_vars, _ = site
-    slug = shutil.copytree(slug, tmp_path / "slug", symlinks=True)
-    with (slug / "mysite/urls.py").open("a") as urls:
-        urls.write(URLS)
-    with (slug / "mysite/settings.py").open("a") as settings:
-        settings.write("MIDDLEWARE += ['django.middleware.locale.LocaleMiddleware',")
-        settings.write("'django.contrib.auth.middleware.LoginRequiredMiddleware']\n")
-        settings.write("LOGIN_URL = 'admin:login'\n")
+    slug = copy_slug(slug, tmp_path)
+    append(slug / "mysite/urls.py", URLS)
+    append(slug / "mysite/settings.py", SETTINGS)
     passed, output, _ = release(slug, config_vars)
     assert passed, output
     assert "==> The page / answers 200" in output

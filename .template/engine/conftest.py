@@ -97,19 +97,7 @@ def site(tmp_path, settings, monkeypatch, django_db_blocker):
 
 
 @pytest.fixture
-def closed_pools():
-    """Return a function that waits for the threads that close a pool."""
-
-    def wait():
-        for thread in threading.enumerate():
-            if thread.name.endswith("(close)"):
-                thread.join(10)
-
-    return wait
-
-
-@pytest.fixture
-def use_databases(monkeypatch, closed_pools):
+def use_databases(monkeypatch):
     """Return a function that replaces DATABASES, and returns their connections."""
     from dyno import database, pools
 
@@ -122,7 +110,9 @@ def use_databases(monkeypatch, closed_pools):
         return connections
 
     yield use
-    closed_pools()
+    for thread in threading.enumerate():
+        if thread.name.endswith("(close)"):
+            thread.join(10)
     pools.connections.all()  # or this thread would not know of others' pools
     pools.disconnect()
 

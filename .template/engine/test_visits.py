@@ -6,7 +6,6 @@ import time
 from types import ModuleType
 
 import pytest
-from django.conf.urls.i18n import i18n_patterns
 from django.contrib import admin
 from django.core.management.base import CommandError
 from django.db import connection
@@ -14,7 +13,7 @@ from django.http import HttpResponse
 from django.shortcuts import redirect
 from django.urls import path
 
-from dyno import database, mail, visits
+from dyno import mail, visits
 
 
 @pytest.fixture(autouse=True)
@@ -45,22 +44,10 @@ def refusal(ask, *pages):
     return str(refused.value)
 
 
-@pytest.mark.django_db
-def test_a_home_page_an_unknown_address_and_the_admin_are_visited_by_default():
-    said = []
-    visits.visit(said.append)
-    assert said == [
-        "The page / answers 404",
-        "The page /no-such-page answers 404",
-        "The page /admin/login/ answers 200",
-    ]
-
-
 @pytest.mark.parametrize(
     ("patterns", "last"),
     [
         ([path("office/", admin.site.urls)], "/office/login/"),
-        (i18n_patterns(path("admin/", admin.site.urls)), "/en/admin/login/"),
         ([], "/no-such-page"),
     ],
 )
@@ -70,15 +57,6 @@ def test_the_admin_is_visited_where_it_is_if_there_is_one(settings, patterns, la
     assert visits.addresses()[-1] == last
 
 
-def test_without_a_database_only_the_home_page_is_visited(use_databases, settings):
-    use_databases(default={"ENGINE": database.DUMMY})
-    assert visits.addresses() == ["/"]
-
-
-def test_an_empty_list_visits_nothing_and_says_so(ask):
-    assert ask() == ["RELEASE_VISITS is empty, so no page is visited"]
-
-
 def test_a_page_that_raises_is_named_with_the_error_and_the_line(ask, broken, caplog):
     broken(KeyError("manifest"))
     said = refusal(ask, "/plain", "/page")
@@ -86,13 +64,6 @@ def test_a_page_that_raises_is_named_with_the_error_and_the_line(ask, broken, ca
     assert "the release that was live stays live. Fix: " in said
     assert "RELEASE_VISITS = [] in settings.py" in said
     assert len([record for record in caplog.records if record.exc_info]) == 1
-
-
-@pytest.mark.django_db
-def test_a_query_of_a_missing_table_fails(ask, page):
-    page(lambda request: connection.cursor().execute("SELECT * FROM shop_order"))
-    said = refusal(ask, "/page")
-    assert "Error: " in said and "shop_order" in said
 
 
 def test_nobody_is_mailed_and_the_admins_stay(ask, broken, settings, mailoutbox):
@@ -108,13 +79,12 @@ def test_nobody_is_mailed_and_the_admins_stay(ask, broken, settings, mailoutbox)
     assert settings.ADMINS == ["admin@example.com"]
 
 
-@pytest.mark.parametrize("status", [500, 502])
-def test_an_error_that_nothing_raised_fails(ask, page, status):
-    page(lambda request: HttpResponse(status=status))
-    assert f"It answers {status}." in refusal(ask, "/page")
+def test_an_error_that_nothing_raised_fails(ask, page):
+    page(lambda request: HttpResponse(status=502))
+    assert "It answers 502." in refusal(ask, "/page")
 
 
-@pytest.mark.parametrize("status", [200, 400, 403, 404, 410, 503])
+@pytest.mark.parametrize("status", [404, 503])
 def test_other_answers_are_fine_and_so_is_a_maintenance_page(ask, page, status):
     page(lambda request: HttpResponse(status=status))
     assert ask("/page") == [f"The page /page answers {status}"]
@@ -130,7 +100,7 @@ def test_a_database_that_is_away_is_no_maintenance(ask, page):
     assert "OperationalError: server closed" in refusal(ask, "/page")
 
 
-@pytest.mark.parametrize("url", ["./other", "/other", "https://localhost/other?a=1"])
+@pytest.mark.parametrize("url", ["./other", "https://localhost/other?a=1"])
 def test_a_redirect_on_this_host_is_followed(ask, settings, url):
     def other(request):
         raise RuntimeError("other")
@@ -152,16 +122,6 @@ def test_a_redirect_to_another_host_is_not(ask, page):
 def test_a_page_that_redirects_to_itself_fails(ask, page):
     page(lambda request: redirect("/page"))
     assert "It redirects more than 20 times" in refusal(ask, "/page")
-
-
-def test_a_log_in_for_everything_is_followed(ask, settings, page):
-    page(lambda request: HttpResponse("secret"))
-    settings.LOGIN_URL = "/admin/login/"
-    settings.MIDDLEWARE = [
-        *settings.MIDDLEWARE,
-        "django.contrib.auth.middleware.LoginRequiredMiddleware",
-    ]
-    assert ask("/page") == ["The page /page answers 200"]
 
 
 @pytest.mark.parametrize(
@@ -210,14 +170,3 @@ def test_a_page_that_hangs_is_stopped_whatever_it_catches(
     said = refusal(ask, "/page")
     assert "It takes longer than 1 s" in said
     assert f'"{__file__}", line ' in capfd.readouterr().err
-
-
-def test_a_middleware_that_cannot_be_made_fails_as_a_page_does(ask, settings):
-    settings.MIDDLEWARE = ["nosuch.Middleware"]
-    assert "ModuleNotFoundError: No module named 'nosuch'" in refusal(ask, "/page")
-
-
-@pytest.mark.django_db
-def test_nothing_is_left_in_a_session(ask, client, django_assert_num_queries):
-    with django_assert_num_queries(0):
-        ask("/admin/login/", "/no-such-page")
