@@ -66,12 +66,7 @@ class PgBouncer(parts.Part):
             raise RuntimeError(result.stderr)
         return result.stdout.splitlines()
 
-    def clients(self, database):
-        """Return how many connections its clients hold to a database."""
-        rows = [row.split("|") for row in self.psql("SHOW CLIENTS")]
-        return sum(row[2] == database for row in rows)
-
-    def servers(self, database):
-        """Return how many connections it holds to the server for a database."""
-        rows = [row.split("|") for row in self.psql("SHOW SERVERS")]
+    def count(self, what, database):
+        """Return how many connections its CLIENTS or SERVERS have for a database."""
+        rows = [row.split("|") for row in self.psql(f"SHOW {what}")]
         return sum(row[2] == database for row in rows)

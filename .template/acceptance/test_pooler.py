@@ -129,8 +129,8 @@ def test_the_clients_of_eleven_dynos_share_twenty_connections(formation):
 
     def count():
         while not ended.wait(0.2):
-            most.clients = max(most.clients, formation.pooler.clients("site"))
-            most.servers = max(most.servers, formation.pooler.servers("site"))
+            most.clients = max(most.clients, formation.pooler.count("CLIENTS", "site"))
+            most.servers = max(most.servers, formation.pooler.count("SERVERS", "site"))
 
     counter = threading.Thread(target=count)
     counter.start()
@@ -145,7 +145,7 @@ def test_the_clients_of_eleven_dynos_share_twenty_connections(formation):
 
 def test_web_dynos_hold_no_connection_past_the_pooler(formation):
     formation.json("/ready")
-    direct = formation.connections() - formation.pooler.servers("site")
+    direct = formation.connections() - formation.pooler.count("SERVERS", "site")
     assert direct <= 2 * len(formation.workers)
 
 

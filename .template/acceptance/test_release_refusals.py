@@ -3,8 +3,7 @@
 import heroku
 import parts
 import pytest
-from projects import change
-from releases import OLD_STAYS, RELEASE, copy_slug, release
+from releases import OLD_STAYS, RELEASE, release
 
 
 @pytest.fixture
@@ -82,26 +81,6 @@ def test_every_mistake_is_told_at_once_and_no_value_is(slug):
         assert f"deploy.{code}" in output
     assert "sw0rdfish" not in output
     assert "Traceback" not in output
-
-
-def test_a_number_that_gunicorn_cannot_read_is_told_by_its_config_var(slug, secret_key):
-    config_vars = {"DJANGO_SECRET_KEY": secret_key, "WEB_THREADS": "sw0rdfish"}
-    passed, output, _ = release(slug, config_vars)
-    assert not passed
-    assert "WEB_THREADS is not a whole number. Fix: heroku config:set" in output
-    assert "sw0rdfish" not in output
-    assert "invalid literal" not in output
-
-
-def test_a_program_of_the_procfile_that_is_not_installed_is_told(
-    slug, tmp_path, secret_key
-):
-    slug = copy_slug(slug, tmp_path)
-    change(slug / "Procfile", ("web: gunicorn", "web: daphne mysite.asgi:application"))
-    passed, output, _ = release(slug, {"DJANGO_SECRET_KEY": secret_key})
-    assert not passed
-    assert "(deploy.E026) The web process does not start: " in output
-    assert "daphne" in output
 
 
 def test_a_model_that_changed_without_a_migration_is_refused(shop, secret_key):
