@@ -143,16 +143,12 @@ def test_the_clients_of_eleven_dynos_share_twenty_connections(formation):
     assert most.servers <= SERVERS
 
 
-def test_web_dynos_hold_no_connection_past_the_pooler(formation):
-    formation.json("/ready")
-    direct = formation.connections() - formation.pooler.count("SERVERS", "site")
-    assert direct <= 2 * len(formation.workers)
-
-
-def test_ready_names_the_database_once(formation):
+def test_web_dynos_know_the_pooled_database_alone(formation):
     ready = formation.json("/ready")
     assert ready["database"] == ready["migrations"] == "ok"
     assert "direct" not in ready
+    direct = formation.connections() - formation.pooler.count("SERVERS", "site")
+    assert direct <= 2 * len(formation.workers)
 
 
 def test_a_deploy_that_migrates_and_its_rollback_work(formation):
