@@ -81,8 +81,7 @@ def test_the_routers_request_id_is_in_the_access_log(dyno):
     request_id = str(uuid.uuid4())
     assert log_in(dyno, request_id).status == 200
     told = lines(dyno, f"logger=access request_id={request_id}")
-    failed, line = [line for line in told if request_id in line]
-    assert " logger=dyno.login " in failed and " failed from " in failed
+    [line] = [line for line in told if request_id in line]
     assert line.startswith(
         f"level=info logger=access request_id={request_id} method=POST "
     )

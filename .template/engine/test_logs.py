@@ -181,7 +181,6 @@ def test_a_pool_that_cannot_connect_says_why_once_a_minute(caplog, monkeypatch):
     for quiet in pool.filters:
         monkeypatch.setattr(quiet, "quiet_until", 0)
     for _ in range(3):
-        pool.warning("rolling back returned connection: %s", "one")
         pool.warning("error connecting in %r: %s", "pool-1", "refused")
     assert caplog.messages == ["error connecting in 'pool-1': refused"]
 

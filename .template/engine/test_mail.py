@@ -35,28 +35,6 @@ def test_an_smtps_url_means_tls_from_the_start():
 
 
 @pytest.mark.parametrize(
-    "environ, host",
-    [
-        ({"CLOUDMAILIN_SMTP_URL": "smtp://u:p@cm.example.com:587"}, "cm.example.com"),
-        (
-            {"MAILERTOGO_URL": "smtp://u:p@mtg.example.com:587?authentication=plain"},
-            "mtg.example.com",
-        ),
-    ],
-)
-def test_what_the_add_ons_set_is_recognised(environ, host):
-    found = options(**environ)
-    assert (found["host"], found["port"], found["use_tls"]) == (host, 587, True)
-    assert (found["username"], found["password"]) == ("u", "p")
-
-
-def test_our_own_config_var_comes_before_an_add_ons():
-    add_on = "smtp://cm.example.com"
-    found = options(CLOUDMAILIN_SMTP_URL=add_on, EMAIL_URL="smtp://mail.example.com")
-    assert found["host"] == "mail.example.com"
-
-
-@pytest.mark.parametrize(
     "url",
     [
         "http://mail.example.com",

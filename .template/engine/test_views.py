@@ -59,7 +59,7 @@ def test_ready_is_503_when_one_fails_and_gives_no_reason_away(client, failing, c
     failing("ask_database")
     answer = client.get("/ready")
     assert answer.status_code == 503
-    assert answer.json()["database"] == answer.json()["migrations"] == "failed"
+    assert answer.json() == {"database": "failed"}
     assert b"example.com" not in answer.content
     assert "db.example.com failed" in caplog.text
 
@@ -157,7 +157,7 @@ def test_a_cache_in_a_database_that_is_away_is_not_asked(client, failing):
     asked = failing("ask_cache")
     cache = {"BACKEND": "django.core.cache.backends.db.DatabaseCache"}
     with override_settings(CACHES={"default": cache | {"LOCATION": "cache"}}):
-        assert client.get("/ready").json()["cache"] == "failed"
+        assert client.get("/ready").json() == {"database": "failed"}
     assert not asked
 
 

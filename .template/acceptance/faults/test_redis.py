@@ -16,7 +16,7 @@ def test_redis_is_stopped(formation, fault):
 
 
 def test_redis_hangs(formation, fault):
-    with fault("Redis hung for 5 s", slowest=1.5) as seen:
+    with fault("Redis hung for 5 s", slowest=3) as seen:
         formation.redis.pause()
         time.sleep(5)
         formation.redis.resume()
