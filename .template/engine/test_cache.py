@@ -97,7 +97,6 @@ def test_the_threads_of_a_process_share_eight_connections(redis_url):
         of_this_thread = FailOpenRedisCache(redis_url, {})  # as Django makes them
         for _ in range(20):
             of_this_thread.set("key", 7)
-            assert of_this_thread.get("key") == 7
 
     threads = [threading.Thread(target=work) for _ in range(30)]
     for thread in threads:
