@@ -14,20 +14,19 @@ LOGFMT = re.compile(rf"\w+={VALUE}(?: \w+={VALUE})*")
 
 
 @pytest.fixture(scope="module")
-def config_vars(slug, postgres, secret_key):
-    config_vars = {
+def config_vars(pushed, postgres):
+    config_vars = pushed.config_vars | {
         "DATABASE_URL": postgres.create("logs"),
-        "DJANGO_SECRET_KEY": secret_key,
         "EMAIL_URL": "smtp://user:mail-password@127.0.0.1:1",
         "WEB_CONCURRENCY": "1",
     }
-    heroku.release(slug, config_vars)
+    heroku.release(pushed.slug, config_vars)
     return config_vars
 
 
 @pytest.fixture
-def dyno(slug, config_vars):
-    with heroku.Dyno(slug, config_vars) as dyno:
+def dyno(pushed, config_vars):
+    with pushed.dyno(**config_vars) as dyno:
         yield dyno
 
 
@@ -137,8 +136,8 @@ def test_what_gunicorn_refuses_does_not_bear_the_id_of_another_request(dyno):
 @pytest.mark.parametrize(
     "level, access", [("warning", False), ("DEBUG", True), ("nonsense", True)]
 )
-def test_the_level_is_a_config_var(slug, config_vars, level, access):
-    with heroku.Dyno(slug, config_vars, DJANGO_LOG_LEVEL=level) as dyno:
+def test_the_level_is_a_config_var(pushed, config_vars, level, access):
+    with pushed.dyno(**config_vars, DJANGO_LOG_LEVEL=level) as dyno:
         heroku.Client(dyno.port).get("/no-such-page")
         time.sleep(0.3)
         assert ("path=/no-such-page" in dyno.log) is access

@@ -17,20 +17,19 @@ def mail_server(tmp_path, scheme):
 
 
 def test_a_mail_is_sent_over_tls_and_only_to_a_server_that_is_trusted(
-    slug, secret_key, mail_server, scheme
+    pushed, mail_server, scheme
 ):
-    config_vars = {
-        "DJANGO_SECRET_KEY": secret_key,
+    config_vars = pushed.config_vars | {
         "EMAIL_URL": f"{scheme}://me%40example.com:p%2Fss@localhost:{mail_server.port}",
         "EMAIL_FROM": "site@example.com",
     }
     command = "python manage.py sendtestemail visitor@example.com"
     with pytest.raises(heroku.Refused, match="certificate verify failed"):
-        heroku.run(slug, config_vars, command)
+        heroku.run(pushed.slug, config_vars, command)
     assert not mail_server.logins and not mail_server.mails
 
     config_vars["SSL_CERT_FILE"] = str(mail_server.certificate)
-    heroku.run(slug, config_vars, command)
+    heroku.run(pushed.slug, config_vars, command)
     assert mail_server.logins == [["me@example.com", "p/ss"]]
     [mail] = mail_server.mails
     assert "From: site@example.com" in mail and "To: visitor@example.com" in mail
