@@ -1,36 +1,28 @@
 """A Redis cache that may fail: each failure is a miss, and is logged."""
 
 import logging
-import time
 from collections.abc import Callable
 from copy import copy
 from typing import Any
 
 from django.core.cache.backends.redis import RedisCache
 from redis import BlockingConnectionPool
-from redis.exceptions import RedisError, TimeoutError
+from redis.exceptions import RedisError
 
 from dyno.noise import OnceAMinute
 
 logger = logging.getLogger(__name__)
 logger.addFilter(OnceAMinute())
 
-# How long a Redis that hangs is not asked again. Otherwise a log-in, which has over a
-# hundred operations, would wait for the time-out of each.
-PAUSE_SECONDS = 2
-
 
 def fail_open(operation: Callable[..., Any], miss: Any) -> Callable[..., Any]:
     """Return a method that does `operation`, or else returns `miss`, or raises it."""
 
     def attempt(cache: RedisCache, *args: Any, **kwargs: Any) -> Any:
-        if time.monotonic() >= FailOpenRedisCache.paused_until:
-            try:
-                return operation(cache, *args, **kwargs)
-            except RedisError as error:
-                logger.error("Redis failed, going on without it: %s", error)
-                if isinstance(error, TimeoutError):
-                    FailOpenRedisCache.paused_until = time.monotonic() + PAUSE_SECONDS
+        try:
+            return operation(cache, *args, **kwargs)
+        except RedisError as error:
+            logger.error("Redis failed, going on without it: %s", error)
         if miss is ValueError:
             raise ValueError("The counter was not found: Redis failed.")
         return copy(miss)
@@ -54,8 +46,6 @@ class SharedPool:
 
 class FailOpenRedisCache(RedisCache):
     """Django's Redis cache, which answers like an empty one while Redis is away."""
-
-    paused_until = 0.0  # on time.monotonic()'s clock, for all threads of the process
 
     def __init__(self, server: Any, params: dict[str, Any]) -> None:
         options = {"pool_class": SharedPool} | params.get("OPTIONS", {})

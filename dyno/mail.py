@@ -18,18 +18,7 @@ logger = logging.getLogger(__name__)
 
 ATTACH = config_set("EMAIL_URL=smtp://USER:PASSWORD@HOST:587")
 
-# The config vars that name a server: ours, then those of two add-ons.
-URLS = ("EMAIL_URL", "CLOUDMAILIN_SMTP_URL", "MAILERTOGO_URL")
-
 PORTS = {"smtp": 587, "smtps": 465}
-
-
-def server_url(environ: Mapping[str, str]) -> str:
-    """Return the URL of the mail server that these config vars name, or ""."""
-    for name in URLS:
-        if environ.get(name):
-            return environ[name]
-    return ""
 
 
 def options(url: str, *, local: bool = False) -> dict[str, Any]:
@@ -59,7 +48,7 @@ def mailer(environ: Mapping[str, str], *, local: bool) -> dict[str, Any]:
 
     A check reports an unusable URL in the release, so that the build can go on.
     """
-    url = server_url(environ)
+    url = environ.get("EMAIL_URL", "")
     if not url and local:
         return {"BACKEND": "django.core.mail.backends.console.EmailBackend"}
     try:

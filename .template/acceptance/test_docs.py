@@ -27,7 +27,7 @@ CODE += [ROOT / "gunicorn.conf.py", ROOT / "manage.py"]
 READS = {"get", "whole_number"}
 
 # Module-level tuples of the names that a loop reads, and the start of such names.
-TUPLES = {"URLS", "BUCKETS"}
+TUPLES = {"BUCKETS"}
 
 
 def is_environ(node):

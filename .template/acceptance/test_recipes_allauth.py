@@ -194,8 +194,6 @@ def test_wrong_passwords_are_limited_for_each_visitor(site):
 
     attempts = [try_to_log_in("203.0.113.50", "wrong") for _ in range(10)]
     assert all("not correct" in answer.text for answer in attempts)
-    failure = "A log-in as root@example.com failed from 203.0.113.50"
-    parts.wait_until(lambda: failure in site.dyno.log)
     assert "Log-in refused" not in site.dyno.log
     assert try_to_log_in("203.0.113.50", PASSWORD).status == 200
     refusal = "Log-in refused: many wrong passwords from 203.0.113.50"

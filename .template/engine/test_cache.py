@@ -1,23 +1,18 @@
 """A site survives the loss of its Redis."""
 
 import shutil
-import socket
 import subprocess
 import threading
 import time
+from contextlib import suppress
 
 import pytest
 from django.core.cache.backends.base import BaseCache
 from django.core.cache.backends.redis import RedisCache
-from redis.exceptions import ResponseError
+from redis import ConnectionError, Redis
 
 from dyno import cache as cache_module
 from dyno.cache import FailOpenRedisCache
-
-
-@pytest.fixture(autouse=True)
-def no_pause_left(monkeypatch):
-    monkeypatch.setattr(FailOpenRedisCache, "paused_until", 0)
 
 
 @pytest.fixture
@@ -36,27 +31,24 @@ def redis_url(tmp_path_factory):
     command = [program, "--port", "0", "--unixsocket", path, "--save", ""]
     server = subprocess.Popen(command, stdout=subprocess.DEVNULL, cwd=path.parent)
     try:
-        deadline = time.monotonic() + 20
-        while not path.exists() and time.monotonic() < deadline:
-            time.sleep(0.02)
+        for _ in range(400):
+            time.sleep(0.05)
+            with suppress(ConnectionError):
+                Redis.from_url(f"unix://{path}").ping()
+                break
         yield f"unix://{path}"
     finally:
         server.terminate()
         server.wait()
 
 
-@pytest.fixture
-def hung_cache():
-    """A cache in a Redis that takes connections and never answers."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        url = f"redis://127.0.0.1:{server.getsockname()[1]}"
-        options = {"socket_connect_timeout": 0.2, "socket_timeout": 0.2}
-        yield FailOpenRedisCache(url, {"OPTIONS": options})
-
-
-def test_without_redis_every_operation_is_a_miss(cache):
+def test_without_redis_every_operation_is_a_miss_and_the_log_says_so_once(
+    cache, caplog, monkeypatch
+):
+    monkeypatch.setattr(cache_module.logger.filters[0], "quiet_until", 0)
     assert cache.get("key") is None
     assert cache.get("key", "default") == "default"
+    cache.get_many(["key"])["key"] = "value"
     assert cache.get_many(["key"]) == {}
     assert cache.get_or_set("key", "value") == "value"
     assert cache.has_key("key") is False
@@ -68,17 +60,11 @@ def test_without_redis_every_operation_is_a_miss(cache):
     assert cache.delete("key") is False
     assert cache.delete_many(["key"]) is None
     assert cache.clear() is False
-
-
-def test_without_redis_each_caller_gets_a_dict_of_its_own(cache):
-    cache.get_many(["key"])["key"] = "value"
-    assert cache.get_many(["key"]) == {}
-
-
-def test_without_redis_a_counter_is_one_that_was_never_set(cache):
     for count in (cache.incr, cache.decr):
         with pytest.raises(ValueError, match="not found"):
             count("key")
+    [failure] = [r.getMessage() for r in caplog.records if r.name == "dyno.cache"]
+    assert failure.startswith("Redis failed, going on without it")
 
 
 def test_no_operation_is_left_out():
@@ -93,64 +79,14 @@ def test_no_operation_is_left_out():
     assert operations == public(FailOpenRedisCache)
 
 
-def test_a_redis_that_hangs_costs_its_time_out_once_and_not_in_each_request(hung_cache):
-    started = time.monotonic()
-    for _ in range(20):
-        assert hung_cache.get("key") is None
-    assert time.monotonic() - started < 2  # and not 4
-
-
-def test_a_redis_that_hung_is_used_again_after_a_pause(
-    hung_cache, redis_url, monkeypatch
-):
-    monkeypatch.setattr(cache_module, "PAUSE_SECONDS", 0.1)
-    assert hung_cache.get("key") is None
+def test_a_full_redis_refuses_writes_and_is_read(redis_url):
     cache = FailOpenRedisCache(redis_url, {})
+    redis = cache._cache.get_client()
     cache.set("key", 7)
-    assert cache.get("key") is None
-    time.sleep(0.1)
-    cache.set("key", 7)
+    redis.config_set("maxmemory", 1)
+    cache.set("key", 8)
     assert cache.get("key") == 7
-
-
-def test_a_redis_that_refuses_is_asked_again_at_once(redis_url, monkeypatch):
-    def refuse(*args, **kwargs):
-        raise ResponseError("OOM command not allowed when used memory > 'maxmemory'")
-
-    cache = FailOpenRedisCache(redis_url, {})
-    cache.set("key", 7)
-    monkeypatch.setattr("redis.Redis.set", refuse)
-    assert cache.set("key", 8) is None
-    assert cache.get("key") == 7
-
-
-def test_an_outage_is_logged_once_a_minute(cache, caplog, monkeypatch):
-    monkeypatch.setattr(cache_module.logger.filters[0], "quiet_until", 0)
-    for _ in range(5):
-        cache.get("key")
-    assert len(caplog.records) == 1
-    assert "going on without it" in caplog.text
-
-
-def test_a_redis_that_is_there_is_used_like_djangos_cache(redis_url):
-    cache = FailOpenRedisCache(redis_url, {})
-    assert cache.add("a", 1) and not cache.add("a", 2)
-    assert cache.get("a") == 1 and cache.incr("a", 4) == 5
-    assert cache.set_many({"b": [2], "c": None}) == []
-    assert cache.get_many(["a", "b", "c", "d"]) == {"a": 5, "b": [2], "c": None}
-    assert cache.has_key("c") and not cache.has_key("d")
-    assert cache.touch("a") and cache.delete("a") and not cache.delete("a")
-    with pytest.raises(ValueError, match="not found"):
-        cache.incr("a")
-    cache.delete_many(["b"])
-    assert cache.get("b") is None and cache.clear()
-
-
-def test_a_missing_counter_is_no_failure_of_redis(redis_url, caplog, monkeypatch):
-    monkeypatch.setattr(cache_module.logger.filters[0], "quiet_until", 0)
-    with pytest.raises(ValueError, match="not found"):
-        FailOpenRedisCache(redis_url, {}).incr("none")
-    assert not caplog.records
+    redis.config_set("maxmemory", 0)
 
 
 def test_the_threads_of_a_process_share_eight_connections(redis_url):
@@ -161,7 +97,6 @@ def test_the_threads_of_a_process_share_eight_connections(redis_url):
         of_this_thread = FailOpenRedisCache(redis_url, {})  # as Django makes them
         for _ in range(20):
             of_this_thread.set("key", 7)
-            assert of_this_thread.get("key") == 7
 
     threads = [threading.Thread(target=work) for _ in range(30)]
     for thread in threads:
