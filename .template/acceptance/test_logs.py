@@ -163,13 +163,3 @@ def test_the_level_is_a_config_var(slug, config_vars, level, access):
         assert all(LOGFMT.fullmatch(line) for line in lines(dyno))
         assert config_vars["DJANGO_SECRET_KEY"] not in dyno.log
         assert parts.PASSWORD not in dyno.log
-
-
-def test_a_site_that_cannot_be_loaded_says_why_in_one_line(slug, config_vars):
-    broken = {"DJANGO_SETTINGS_MODULE": "no.such.settings"}
-    dyno = heroku.Dyno(slug, config_vars, **broken)
-    assert dyno.process.wait(30) != 0
-    [line] = [line for line in lines(dyno) if "no.such" in line or "Traceback" in line]
-    assert LOGFMT.fullmatch(line)
-    assert line.startswith("level=critical logger=uncaught ")
-    assert "ModuleNotFoundError: No module named" in line

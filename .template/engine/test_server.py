@@ -43,7 +43,9 @@ def access(logger):
         stream.seek(0)
         response = SimpleNamespace(status=status, sent=42)
         request = SimpleNamespace(method=method, path=path)
+        logs.request_id.set("an id")
         logger.access(response, request, environ, taken)
+        assert logs.request_id.get() == "-"  # for what its thread logs next
         return stream.getvalue()
 
     yield log
