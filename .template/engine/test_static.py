@@ -97,10 +97,6 @@ def test_a_file_is_sent_in_a_coding_that_the_client_accepts(
     assert (body == TEXT.encode()) is (coding is None)
 
 
-def test_a_head_has_no_body(ask, url):
-    assert ask(url("its.svg"), REQUEST_METHOD="HEAD")[2] == b""
-
-
 def test_a_file_that_the_browser_has_is_not_sent_again(ask, url):
     etag = ask(url("its.css"))[1]["ETag"]
     assert etag == f'W/"{url("its.css").split(".")[1]}"'
@@ -143,9 +139,3 @@ def test_a_page_that_names_a_file_that_was_not_collected_fails(url):
 def test_in_development_a_file_that_was_not_collected_has_its_own_name(url):
     with override_settings(STORAGES=MANIFEST["STORAGES"], LOCAL=True):
         assert url("nosuch.css") == "/static/nosuch.css"
-
-
-def test_a_file_with_a_name_beyond_ascii_is_found(tmp_path):
-    (tmp_path / "größe.txt").write_text("42")
-    with override_settings(STATIC_ROOT=tmp_path):
-        assert get("/static/größe.txt".encode().decode("latin-1"))[2] == b"42"
