@@ -1,7 +1,7 @@
 """The WSGI application: /up and the static files, then Django."""
 
 import io
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any
 
 from django.conf import settings
@@ -12,10 +12,9 @@ from django.db import close_old_connections
 from dyno import checks, logs
 from dyno.middleware import security_headers
 from dyno.proxies import believe_proxies
-from dyno.static import StaticFiles
+from dyno.static import Application, StaticFiles
 
 Environ = dict[str, Any]
-Application = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
 
 UP = b"up\n"
 UP_HEADERS = {
