@@ -48,28 +48,9 @@ def test_every_answer_has_the_security_headers(https, broken, path, headers, sta
     assert sent(answer) == HEADERS
 
 
-def test_plain_http_is_redirected_to_https_without_hsts(https):
-    answer = https.get("/plain")
-    assert answer.headers["Location"] == "https://127.0.0.1/plain"
-    assert sent(answer) == HEADERS | {"Strict-Transport-Security": None}
-
-
 def test_what_is_answered_before_django_has_the_same_headers():
     with override_settings(SECURE_HSTS_SECONDS=3600, SECURE_SSL_REDIRECT=True):
         assert security_headers() == HEADERS
-
-
-def test_a_view_may_set_a_header_of_its_own(client, page):
-    own = {"Cross-Origin-Resource-Policy": "same-site"}
-    page(lambda request: HttpResponse(headers=own))
-    answer = client.get("/page")
-    assert answer.headers["Cross-Origin-Resource-Policy"] == "same-site"
-
-
-def test_a_site_may_have_no_policy():
-    with override_settings(SECURE_CSP={}):
-        assert "Content-Security-Policy" not in Client().get("/plain").headers
-        assert "Content-Security-Policy" not in security_headers()
 
 
 def test_no_shared_cache_keeps_a_page_unless_its_view_says_so(client, page):

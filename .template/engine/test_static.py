@@ -131,11 +131,8 @@ def test_a_missing_picture_stops_the_build(tmp_path):
         call_command("collectstatic", verbosity=0, interactive=False)
 
 
-def test_a_page_that_names_a_file_that_was_not_collected_fails(url):
+def test_a_file_that_was_not_collected_has_its_own_name_in_development_alone(url):
     with pytest.raises(ValueError, match="nosuch.css"):
         url("nosuch.css")
-
-
-def test_in_development_a_file_that_was_not_collected_has_its_own_name(url):
     with override_settings(STORAGES=MANIFEST["STORAGES"], LOCAL=True):
         assert url("nosuch.css") == "/static/nosuch.css"

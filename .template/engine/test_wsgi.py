@@ -6,7 +6,6 @@ import pytest
 from django.core.exceptions import BadRequest
 from django.http import HttpResponse, StreamingHttpResponse
 from django.test import override_settings
-from django.views.decorators.csrf import csrf_exempt
 from wsgi_client import get
 
 from dyno import logs, wsgi
@@ -86,16 +85,3 @@ def test_what_follows_the_body_is_left_for_the_next_request():
 def test_half_a_body_is_a_bad_request():
     with pytest.raises(BadRequest, match="ended before"):
         body_of(io.BytesIO(TEXT), 20).read()
-
-
-@pytest.mark.parametrize(("length", "answer"), [(3, 200), (4, 400)])
-def test_a_view_never_gets_half_a_form(page, length, answer):
-    page(csrf_exempt(lambda request: HttpResponse(request.POST["a"])))
-    status, _, _ = get(
-        "/page",
-        REQUEST_METHOD="POST",
-        CONTENT_LENGTH=str(length),
-        CONTENT_TYPE="application/x-www-form-urlencoded",
-        **{"wsgi.input": io.BytesIO(b"a=b")},
-    )
-    assert status == answer
