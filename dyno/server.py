@@ -42,7 +42,6 @@ class LogfmtLogger(Logger):
         self.error_log.handlers = []
         self.error_log.propagate = True
         logging.captureWarnings(True)
-        sys.excepthook = log_uncaught
 
     def warning(self, msg: str, *args: Any, **kwargs: Any) -> None:
         """Log a warning, but nothing that a client sent in a refused request."""
@@ -67,6 +66,7 @@ class LogfmtLogger(Logger):
         get = environ.get
         request_id = get("dyno.request_id", get("HTTP_X_REQUEST_ID", "-"))
         milliseconds = request_time.seconds * 1_000 + request_time.microseconds // 1_000
+        logs.request_id.set("-")  # for what its thread logs next
         status = str(resp.status or "-")[:3]
         path = (req.path or "-").partition("?")[0]
         level = logging.INFO
@@ -88,12 +88,6 @@ class LogfmtLogger(Logger):
         }
         extra = {"fields": fields, "request_id": request_id}
         access_log.log(level, "%s %s", req.method, path, extra=extra)
-
-
-def log_uncaught(kind: type, error: BaseException, traceback: Any) -> None:
-    """Log what ends the process as one event, where Python would print many lines."""
-    exc_info = (kind, error, traceback)
-    logging.getLogger("uncaught").critical("%s", error, exc_info=exc_info)
 
 
 def set_time_outs(server: Any) -> None:

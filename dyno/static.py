@@ -9,16 +9,18 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from django.conf import settings
-from django.contrib.staticfiles.storage import StaticFilesStorage
 from whitenoise import WhiteNoise
 from whitenoise.storage import CompressedManifestStaticFilesStorage
 
 from dyno.middleware import security_headers
 
+Application = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
+
 # As Django's manifest storage names files: site.0123456789ab.css.
 HASHED = re.compile(r"\.([0-9a-f]{12})(\.[^/]*)?$")
 
-# Files of up to so many bytes are answered from memory, up to so many answers: 32 MB.
+# Small files with a hash are answered from memory, up to 32 MB: WhiteNoise, which reads
+# them from the disk, takes a fifth more CPU.
 KEPT_BYTES = 128 * 1024
 KEPT_ANSWERS = 256
 
@@ -33,86 +35,66 @@ SPECIAL = ("HTTP_RANGE", "HTTP_IF_NONE_MATCH", "HTTP_IF_MODIFIED_SINCE")
 class ManifestStorage(CompressedManifestStaticFilesStorage):
     """WhiteNoise's storage, which looks up each URL once: they change by a deploy."""
 
-    # `import "./lib.js"` then loads the hashed copy, which browsers keep for a year.
+    # `import "./lib.js"` then loads the hashed copy, which browsers keep for good.
     support_js_module_import_aggregation = True
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.url = functools.cache(self.url)
+        if getattr(settings, "LOCAL", False):  # only bin/run collects the files there
+            self.manifest_strict = False
 
     def hashed_name(self, name: str, content: Any = None, filename: Any = None) -> str:
         """Return the name with a hash; as it is if the file may be missing, and is."""
         path = urlsplit(unquote(name)).path.strip()
         may_be_missing = PurePosixPath(path).suffix in MAY_BE_MISSING
+        if not self.manifest_strict:
+            may_be_missing = True
         if content is None and may_be_missing and not self.exists(path):
             return name
         return super().hashed_name(name, content, filename)
 
-    def url(self, name: str | None, force: bool = False) -> str:
-        """Return the URL with the hash; in development without it if none is listed.
 
-        There, only bin/run collects the files.
-        """
-        try:
-            return super().url(name, force)
-        except ValueError:
-            if getattr(settings, "LOCAL", False):
-                return StaticFilesStorage.url(self, name)
-            raise
+class StaticFiles(WhiteNoise):
+    """WhiteNoise's WSGI application, with the security headers of pages."""
 
-
-class StaticFiles:
-    """WhiteNoise's WSGI wrapper, with small hashed files answered from memory."""
-
-    def __init__(self, application: Callable[..., Iterable[bytes]]) -> None:
-        self.application = application
-        self.prefix = urlsplit(settings.STATIC_URL).path
-        self.small: set[str] = set()
-        self.whitenoise = WhiteNoise(
+    def __init__(self, application: Application) -> None:
+        super().__init__(
             application,
             immutable_file_test=HASHED.pattern,
             add_headers_function=self.add_headers,
             # From a CDN, browsers load fonts and modules only with CORS.
             allow_all_origins=bool(urlsplit(settings.STATIC_URL).netloc),
         )
-        self.headers = security_headers()
-        self.add_files(settings.STATIC_ROOT, self.prefix)
-        self.add_files(getattr(settings, "WHITENOISE_ROOT", None), "/")
+        self.prefix = urlsplit(settings.STATIC_URL).path
+        self.security_headers = security_headers()
+        self.small: set[str] = set()
         self.kept = functools.lru_cache(KEPT_ANSWERS)(self.ask)
-
-    def add_files(self, root: str | os.PathLike[str] | None, prefix: str) -> None:
-        """Serve the files of a folder, if there is one: WhiteNoise would warn."""
-        if root and os.path.isdir(root):
-            self.whitenoise.add_files(root, prefix)
+        if settings.STATIC_ROOT and os.path.isdir(settings.STATIC_ROOT):
+            self.add_files(settings.STATIC_ROOT, self.prefix)
 
     def add_headers(self, headers: Any, path: str, url: str) -> None:
         """Add the headers of a page; WhiteNoise calls this for each file at start."""
-        for name, value in self.headers.items():
+        for name, value in self.security_headers.items():
             headers[name] = value
         match = HASHED.search(url)
         if match:
             # Weak, since the compressed copies have it too.
             headers["ETag"] = f'W/"{match[1]}"'
-            # A year is enough; WhiteNoise says ten.
-            headers["Cache-Control"] = "max-age=31536000, immutable"
             if os.path.getsize(path) <= KEPT_BYTES:
                 self.small.add(url)
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         path = environ["PATH_INFO"]
-        if path == f"{self.prefix}staticfiles.json":  # the list of all files
-            return self.application(environ, start_response)
         if path.startswith(self.prefix):
             environ["dyno.static_file"] = True
         is_whole = not any(name in environ for name in SPECIAL)
         if path in self.small and is_whole and environ["REQUEST_METHOD"] == "GET":
-            # A key of four values, whatever clients send.
             accepted = environ.get("HTTP_ACCEPT_ENCODING", "")
-            codings = [name for name in ("br", "gzip") if name in accepted]
-            status, headers, body = self.kept(path, ",".join(codings))
+            status, headers, body = self.kept(path, accepted)
             start_response(status, [*headers])
             return [body]
-        return self.whitenoise(environ, start_response)
+        return super().__call__(environ, start_response)
 
     def ask(self, path: str, accepted: str) -> tuple[str, list[Any], bytes]:
         """Return WhiteNoise's answer to a GET: status, headers and body."""
@@ -122,7 +104,7 @@ class StaticFiles:
             "PATH_INFO": path,
             "HTTP_ACCEPT_ENCODING": accepted,
         }
-        body = self.whitenoise(environ, lambda *arguments: answer.extend(arguments))
+        body = super().__call__(environ, lambda *arguments: answer.extend(arguments))
         content = b"".join(body)
         body.close()
         return answer[0], answer[1], content

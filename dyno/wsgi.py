@@ -1,23 +1,20 @@
 """The WSGI application: /up and the static files, then Django."""
 
 import io
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any
 
 from django.conf import settings
 from django.core import wsgi
 from django.core.exceptions import BadRequest
-from django.core.signals import request_finished
 from django.db import close_old_connections
-from django.dispatch import receiver
 
 from dyno import checks, logs
 from dyno.middleware import security_headers
 from dyno.proxies import believe_proxies
-from dyno.static import StaticFiles
+from dyno.static import Application, StaticFiles
 
 Environ = dict[str, Any]
-Application = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
 
 UP = b"up\n"
 UP_HEADERS = {
@@ -72,12 +69,6 @@ class FrontDoor:
         # slowly, would hold a connection of the pool until then.
         close_old_connections()
         return response
-
-
-@receiver(request_finished)
-def forget_request_id(**kwargs: Any) -> None:
-    """Leave no request's id to what its thread logs next."""
-    logs.request_id.set("-")
 
 
 class WholeBody(io.RawIOBase):

@@ -29,7 +29,6 @@ LONG = (
 # after the others, one file after the other.
 ALONE = (
     "test_asgi.py",
-    "test_bodies.py",
     "test_boundaries.py",
     "test_cloud_native.py",
     "test_container.py",

@@ -9,17 +9,14 @@ import contextlib
 import http.client
 import itertools
 import re
-import shutil
 import socket
 import time
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
-from types import SimpleNamespace
 
 import heroku
 import parts
 import pytest
-from heroku import HOST
+import wire
 
 METHODS = ["GET", "POST", "PUT", "HEAD"]
 STATIC_FILE = "/static/boundaries.0123456789ab.css"
@@ -36,12 +33,7 @@ PATHS = [
 TARGETS = [*itertools.product(METHODS, PATHS)]
 
 # With these Django reads the body of a log-in, as the form may be the site's own.
-TOKEN = 32 * "a"
-FORM = [
-    f"Cookie: __Host-csrftoken={TOKEN}",
-    f"Referer: https://{HOST}/admin/login/",
-    "Content-Type: application/x-www-form-urlencoded",
-]
+FORM = [wire.COOKIE, wire.REFERER, f"Content-Type: {wire.FORM}"]
 
 SIZE = 2_000  # bytes of a body, as announced
 LENGTH = f"Content-Length: {SIZE}"
@@ -54,8 +46,8 @@ CLIENTS = 96  # at the same time
 def request(path, *headers, method="GET", size=0):
     """Return a request as the router would pass it on, of at least `size` bytes."""
     line = f"{method} {path} HTTP/1.1"
-    lines = [line, f"Host: {HOST}", "X-Forwarded-Proto: https", *headers, "X-Filler: "]
-    return "\r\n".join(lines).encode().ljust(size - 4, b"a") + b"\r\n\r\n"
+    head = wire.request(line, *headers, "X-Filler: ").removesuffix(b"\r\n\r\n")
+    return head.ljust(size - 4, b"a") + b"\r\n\r\n"
 
 
 def marked(size):
@@ -136,15 +128,12 @@ class Attempt:
                 elif isinstance(step, float):
                     time.sleep(step)
                 else:
-                    self.send(client, step)
+                    # From a closed connection, what came before can be read, too.
+                    with contextlib.suppress(ConnectionError):
+                        client.sendall(step.replace(b"0000", b"%04d" % self.number))
             while piece := client.recv(65536):
                 self.received += piece
         return self
-
-    def send(self, client, step):
-        """Send bytes. What came before can be read from a closed connection, too."""
-        with contextlib.suppress(ConnectionError):
-            client.sendall(step.replace(b"0000", b"%04d" % self.number))
 
     def statuses(self):
         """Return the status of each answer."""
@@ -166,17 +155,11 @@ class Attempt:
 
 
 @pytest.fixture(scope="module")
-def dyno(slug, secret_key, tmp_path_factory):
+def dyno(rehearsed):
     """A web dyno without a database, with a page that is slow."""
-    folder = tmp_path_factory.mktemp("boundaries") / "slug"
-    shutil.copytree(slug, folder, symlinks=True)
-    shutil.copytree(Path(__file__).parent / "rehearsal", folder / "rehearsal")
-    (folder / f"staticfiles/{Path(STATIC_FILE).name}").write_text("body {}")
-    config_vars = {
-        "DJANGO_SECRET_KEY": secret_key,
-        "DJANGO_SETTINGS_MODULE": "rehearsal.settings",
-    }
-    with heroku.Dyno(folder, config_vars) as dyno:
+    folder = rehearsed.slug / "staticfiles"
+    (folder / STATIC_FILE.removeprefix("/static/")).write_text("body {}")
+    with rehearsed.dyno() as dyno:
         yield dyno
 
 
@@ -220,7 +203,8 @@ def traffic(dyno):
 
     A visitor asks for a page whose answer names him, then for robots.txt.
     """
-    visitors, attempts = [], []
+    visits = []
+    attempts = []
     numbers = itertools.count()
     end = time.monotonic() + 10
 
@@ -237,11 +221,12 @@ def traffic(dyno):
             client = heroku.Client(port, visitor=True)
             with contextlib.closing(client.connection):
                 try:
-                    own, robots = client.get(path), client.get("/robots.txt")
+                    own = client.get(path)
+                    robots = client.get("/robots.txt")
                     got = own.status, own.headers["Location"], robots.text
                 except (OSError, http.client.HTTPException) as error:
                     got = repr(error)
-            visitors.append((path, got))
+            visits.append((path, got))
             time.sleep(0.1)
 
     with (
@@ -253,20 +238,19 @@ def traffic(dyno):
             loops.append(pool.submit(attack, path, way, router.port))
         for loop in loops:
             loop.result()
-    return SimpleNamespace(visitors=visitors, attempts=attempts)
+    return visits, attempts
 
 
 def test_each_visitor_gets_the_answers_to_his_own_requests(traffic):
-    wrong = []
-    for path, got in traffic.visitors:
-        robots = "User-agent: *\nDisallow: /admin/\n"
-        if got != (302, f"/admin/login/?next={path}", robots):
-            wrong.append((path, got))
-    assert wrong == []
-    assert len(traffic.visitors) > 100
+    visits, _ = traffic
+    robots = "User-agent: *\nDisallow: /admin/\n"
+    for path, got in visits:
+        assert got == (302, f"/admin/login/?next={path}", robots)
+    assert len(visits) > 100
 
 
 def test_an_attacker_gets_one_answer_to_each_request(traffic, dyno):
-    assert [attempt for attempt in traffic.attempts if not attempt.is_sound()] == []
-    assert len(traffic.attempts) > 100
+    _, attempts = traffic
+    assert [attempt for attempt in attempts if not attempt.is_sound()] == []
+    assert len(attempts) > 100
     assert " path=/rehearsal/hang " not in dyno.log

@@ -1,4 +1,4 @@
-"""Clients that never go on, send slowly or hang up: nobody else has to wait."""
+"""Clients that never go on or hang up: nobody else has to wait."""
 
 import contextlib
 import socket
@@ -48,35 +48,7 @@ def test_clients_that_do_nothing_do_not_hold_the_threads_for_ever(
         assert "Traceback" not in dyno.log
 
 
-@pytest.mark.parametrize("path", ["/nothing", "/up", "/static/x", "/admin/login/"])
-def test_a_few_bodies_that_trickle_leave_the_others_untouched(pushed, path):
-    over = threading.Event()
-
-    def trickle(client):
-        with client, contextlib.suppress(OSError):
-            while not over.wait(0.5):
-                client.sendall(b"-")
-
-    with pushed.dyno(WEB_CONCURRENCY="1") as dyno:
-        threads = []
-        for _ in range(8):
-            client = socket.create_connection(("127.0.0.1", dyno.port))
-            client.sendall(request(f"POST {path} HTTP/1.1", "Content-Length: 5000"))
-            threads.append(threading.Thread(target=trickle, args=[client]))
-            threads[-1].start()
-        seconds = []
-        for _ in range(30):
-            start = time.monotonic()
-            assert talk(dyno, NEXT).startswith(b"HTTP/1.1 200")
-            seconds.append(time.monotonic() - start)
-            time.sleep(0.25)
-        over.set()
-        for thread in threads:
-            thread.join()
-    assert max(seconds) < 1
-
-
-def test_a_reset_connection_leaves_no_traceback(dyno):
+def test_a_reset_connection_leaves_no_error(dyno):
     for sent in (request("GET / HTTP/1.1")[:20], request(POST, "Content-Length: 9")):
         client = socket.create_connection(("127.0.0.1", dyno.port))
         client.sendall(sent)
@@ -84,6 +56,5 @@ def test_a_reset_connection_leaves_no_traceback(dyno):
         client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         client.close()
     assert statuses(dyno, b"") == [200]
-    assert "Traceback" not in dyno.log
     assert "status=5" not in dyno.log
     assert "level=error" not in dyno.log
