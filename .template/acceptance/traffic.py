@@ -20,6 +20,9 @@ REQUESTS = {
 }
 OF_THE_DATABASE = ("data", "read", "write")
 
+# How long a page may wait for a connection, in seconds: pools.POOL has ten.
+REFUSED = 11.5
+
 
 class Traffic:
     """Steady requests through the router, 40 a second, on connections that are kept."""

@@ -48,7 +48,6 @@ class Answers:
     def __init__(self):
         self.sent = 0
         self.taken = []
-        self.statuses = {}
 
     def __str__(self):
         if not self.taken:
@@ -82,7 +81,6 @@ async def ask(port, request, answers, read=None, write=None):
     finally:
         if writer:
             writer.close()
-    answers.statuses[status] = answers.statuses.get(status, 0) + 1
     if status == 200:
         answers.taken.append(time.perf_counter() - begun)
     return status
@@ -179,9 +177,9 @@ async def frozen(dyno, postgres, pages, ready):
     return seen
 
 
-def rows(contenders, postgres, cases):
+def rows(contenders, postgres):
     """Yield a row of the table for each case and contender."""
-    for name in cases:
+    for name in (*CASES, *FROZEN):
         for contender in contenders:
             config_vars = CASES[name][4] if name in CASES else {}
             with Dyno(contender, 2, CORES, **config_vars) as dyno:

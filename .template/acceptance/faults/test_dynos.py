@@ -3,19 +3,10 @@
 import os
 import resource
 import signal
-import threading
 import time
 
-import heroku
 from formation import children
 from parts import wait_until
-
-from .visitors import start
-
-
-def test_nothing_happens(fault):
-    with fault("None", recovered=0):
-        time.sleep(3)
 
 
 def test_a_web_worker_of_each_dyno_is_killed(formation, fault):
@@ -29,7 +20,7 @@ def test_a_web_worker_of_each_dyno_is_killed(formation, fault):
 
 def test_a_dyno_is_stopped_in_the_middle_of_requests(formation, fault):
     with fault("A dyno stopped in the middle of requests", slowest=3):
-        statuses = start(formation, "/rehearsal/hang?seconds=5", 6)
+        statuses = formation.ask_at_once("/rehearsal/hang?seconds=5", 6)
         time.sleep(1)
         formation.add_web(1)
         formation.remove_web(formation.web[:1])
@@ -75,22 +66,6 @@ def test_memory_leaks(formation, fault):
         after = {pid for dyno in formation.web for pid in children(dyno)}
     assert not before & after
     formation.restart_web()
-
-
-def test_a_worker_is_replaced_in_the_middle_of_a_slow_request(formation):
-    arguments = "--max-requests 3 --max-requests-jitter 0 --graceful-timeout 1"
-    config_vars = formation.config_vars | {"GUNICORN_CMD_ARGS": arguments}
-    with heroku.Dyno(formation.slug, config_vars | {"WEB_CONCURRENCY": "1"}) as dyno:
-        clients = [heroku.Client(dyno.port) for _ in range(4)]
-        answers = []
-        slow = threading.Thread(
-            target=lambda: answers.append(clients[0].get("/rehearsal/hang?seconds=4"))
-        )
-        slow.start()
-        time.sleep(0.5)
-        assert [client.get("/robots.txt").status for client in clients[1:]] == [200] * 3
-        slow.join()
-    assert [answer.status for answer in answers] == [200]
 
 
 def test_a_task_whose_worker_was_killed_is_run_again(formation, fault, table):

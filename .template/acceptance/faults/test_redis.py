@@ -2,33 +2,38 @@
 
 import time
 
+import pytest
 from parts import certificate, wait_until
 
 
-def test_redis_is_stopped(formation, fault):
-    with fault("Redis stopped for 5 s") as seen:
-        formation.redis.stop()
-        time.sleep(5)
-        formation.redis.start()
-        seen.restored()
-        time.sleep(3)
-    wait_until(lambda: formation.json("/ready")["cache"] == "ok")
+def stop(redis):
+    redis.stop()
+    time.sleep(5)
+    redis.start()
 
 
-def test_redis_hangs(formation, fault):
-    with fault("Redis hung for 5 s", slowest=1.5) as seen:
-        formation.redis.pause()
-        time.sleep(5)
-        formation.redis.resume()
-        seen.restored()
-        time.sleep(3)
-    wait_until(lambda: formation.json("/ready")["cache"] == "ok")
+def hang(redis):
+    redis.pause()
+    time.sleep(5)
+    redis.resume()
 
 
-def test_redis_comes_back_with_another_certificate(formation, fault):
-    with fault("Redis with another certificate") as seen:
-        certificate(formation.redis.folder)
-        formation.redis.restart()
+def change_certificate(redis):
+    certificate(redis.folder)
+    redis.restart()
+
+
+@pytest.mark.parametrize(
+    "name, happens, slowest",
+    [
+        ("stopped for 5 s", stop, 1),
+        ("hung for 5 s", hang, 1.5),
+        ("with another certificate", change_certificate, 1),
+    ],
+)
+def test_redis_is_away(formation, fault, name, happens, slowest):
+    with fault(f"Redis {name}", slowest=slowest) as seen:
+        happens(formation.redis)
         seen.restored()
         time.sleep(3)
     wait_until(lambda: formation.json("/ready")["cache"] == "ok")
