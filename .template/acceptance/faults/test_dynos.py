@@ -1,4 +1,4 @@
-"""Dynos lose processes, fill their disk or leak memory."""
+"""Dynos lose processes, hang, fill their disk or leak memory."""
 
 import os
 import resource
@@ -26,6 +26,13 @@ def test_a_dyno_is_stopped_in_the_middle_of_requests(formation, fault):
         formation.remove_web(formation.web[:1])
         wait_until(lambda: len(statuses) == 6)
     assert statuses == [200] * 6
+
+
+def test_views_that_hang_leave_all_others_alone(formation, fault):
+    with fault("Views that hang on 36 threads for 15 s"):
+        statuses = formation.ask_at_once("/rehearsal/hang?seconds=15", 36)
+        wait_until(lambda: len(statuses) == 36)
+    assert statuses == [200] * 36
 
 
 def upload(formation, size):

@@ -1,4 +1,4 @@
-"""PostgreSQL restarts, stops, or refuses its clients."""
+"""PostgreSQL restarts, stops, hangs, or refuses its clients."""
 
 import threading
 import time
@@ -41,21 +41,6 @@ def test_postgresql_is_stopped_during_a_task(formation, fault):
     assert all(dyno.is_alive() for dyno in formation.workers)
 
 
-def test_the_password_of_the_database_is_rotated(formation, fault):
-    name = "Password rotated, then all dynos restarted"
-    with fault(name, slowest=3, recovered=10) as seen:
-        formation.postgres.psql("ALTER ROLE dyno PASSWORD 'another-password'")
-        formation.cut_connections()
-        time.sleep(2)
-        url = formation.config_vars["DATABASE_URL"]
-        url = url.replace("a-password", "another-password")
-        formation.config_vars["DATABASE_URL"] = url
-        seen.restored()
-        formation.restart_web()
-        formation.restart_workers()
-    assert seen.unavailable
-
-
 def test_other_clients_take_every_connection(formation, fault):
     with fault("Connections exhausted for 5 s") as seen:
         formation.postgres.psql("ALTER ROLE dyno CONNECTION LIMIT 0")
@@ -67,6 +52,21 @@ def test_other_clients_take_every_connection(formation, fault):
         time.sleep(3)
     assert seen.unavailable
     assert "too many connections" in formation.logs()
+
+
+def test_postgresql_is_frozen(formation, fault):
+    with fault("PostgreSQL frozen for 15 s", recovered=3, hangs=17) as seen:
+        formation.postgres.pause()
+        try:
+            statuses = formation.ask_at_once("/rehearsal/data", 36)
+            time.sleep(15)
+        finally:
+            formation.postgres.resume()
+        seen.restored()
+        wait_until(lambda: len(statuses) == 36)
+        time.sleep(4)
+    assert {200, 503} >= set(statuses)
+    assert formation.json("/ready")["database"] == "ok"
 
 
 def test_a_table_is_locked_for_longer_than_a_query_may_take(formation):

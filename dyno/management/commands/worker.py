@@ -60,7 +60,7 @@ class Command(BaseCommand):
             raise CommandError(f"Tasks wait in a database. Fix: {ATTACH}")
         if problem := pooler_problem(direct_alias()):
             raise CommandError(problem)
-        # The queue is asked each second, which closes what may be closed.
+        # The queue is asked each second, by default on a new connection each time.
         connections["default"].settings_dict["CONN_MAX_AGE"] = 600
         pre_save.connect(self.before_save, sender=DBTaskResult)
         self.heartbeat = Heartbeat()
