@@ -50,7 +50,9 @@ def test_a_failed_task_is_in_the_log_with_the_id_of_its_request(formation):
     failure = next(line for line in log if "fail was to fail" in line)
     assert "Traceback" in failure and task_id in failure
     request_id = failure.partition("request_id=")[2].split()[0]
-    [access] = [line for line in log if "logger=access" in line and request_id in line]
+    assert request_id != "-"
+    of_request = [line for line in log if f"request_id={request_id} " in line]
+    [access] = [line for line in of_request if "logger=access" in line]
     assert "method=POST path=/rehearsal/enqueue" in access
 
 
