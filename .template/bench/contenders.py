@@ -44,12 +44,14 @@ class Contender:
     def venv(self):
         return self.folder / ".heroku/python"
 
-    def variant(self, name, *pages, **changes):
+    def variant(self, name, *pages):
         """Return the same project under another name, asked for these pages alone."""
-        config_vars = changes.pop("config_vars", {"BENCH_VARIANT": name})
-        changes["config_vars"] = self.config_vars | config_vars
-        changes["paths"] = {page: self.paths[page] for page in pages}
-        return dataclasses.replace(self, name=name, **changes)
+        return dataclasses.replace(
+            self,
+            name=name,
+            config_vars=self.config_vars | {"BENCH_VARIANT": name},
+            paths={page: self.paths[page] for page in pages},
+        )
 
     def manage(self, *arguments):
         """Run a command of manage.py; return what it printed."""
