@@ -15,10 +15,8 @@ from dyno import logs, noise
 from dyno.database import direct_alias
 
 logger = logging.getLogger(__name__)
-outages = logger.getChild("database")
-outages.addFilter(noise.OnceAMinute())
-idle = logger.getChild("queue")
-idle.addFilter(noise.OnceAMinute())
+once_a_minute = logger.getChild("once_a_minute")
+once_a_minute.addFilter(noise.OnceAMinute())
 
 # How often a worker shows that it is alive, and how long it may fail to, in seconds.
 # The second allows for a restart of PostgreSQL, which ends every worker's connection.
@@ -43,10 +41,6 @@ NO_WORKER = (
 )
 
 
-class WorkerLost(Exception):
-    """The worker that ran a task was killed."""
-
-
 def living_workers(alias: str) -> set[str]:
     """Return the ids of the workers that run; this needs PostgreSQL."""
     with connections[alias].cursor() as cursor:
@@ -68,13 +62,13 @@ def queue_and_workers() -> dict[str, int]:
         old = ready.filter(enqueued_at__lt=hour_ago)
         old = old.exclude(run_after__range=(hour_ago, now))  # due for less than that
         if not answer["workers"] and old.exists():
-            idle.warning(NO_WORKER, answer["queued"])
+            once_a_minute.warning(NO_WORKER, answer["queued"])
     return answer
 
 
 def wait_for_database(error: Exception, alias: str = "default") -> None:
     """Log an outage, and let the next query make a new connection in a second."""
-    outages.error("Waiting for the database: %s", error)
+    once_a_minute.error("Waiting for the database: %s", error)
     connections[alias].close()
     time.sleep(1)
 
@@ -82,20 +76,16 @@ def wait_for_database(error: Exception, alias: str = "default") -> None:
 class Heartbeat(threading.Thread):
     """Shows the other workers that this one is alive, and recovers dead ones' tasks."""
 
-    def __init__(self, worker_id: str) -> None:
+    def __init__(self) -> None:
         super().__init__(daemon=True)
-        self.worker_id = worker_id
-        self.shown = threading.Event()  # set while the others see this worker
-        self.running_task: Any = None  # the id of the task that this worker is at
-        self.orphans: dict[Any, float] = {}  # when each lost task was first seen
+        self.worker_id = ""
+        self.lost: dict[Any, float] = {}  # when each such task was first seen
 
     def run(self) -> None:
         while True:
             try:
                 self.beat()
-                self.shown.set()
             except Error as error:
-                self.shown.clear()
                 wait_for_database(error, direct_alias())
             time.sleep(HEARTBEAT)
 
@@ -105,38 +95,28 @@ class Heartbeat(threading.Thread):
             cursor.execute(SHOW, [SIGN + self.worker_id])
         living = living_workers(direct_alias())
         now = time.monotonic()
-        orphans = {}
-        for row in DBTaskResult.objects.using(direct_alias()).running():
-            worker_id = row.worker_ids[-1]
-            # A claim may have been committed although its connection was lost.
-            forgotten = worker_id == self.worker_id and row.pk != self.running_task
-            if forgotten or worker_id not in living:
-                orphans[row.pk] = self.orphans.get(row.pk, now)
-                if now - orphans[row.pk] > GRACE:
-                    put_back(row)
-        self.orphans = orphans
+        rows = DBTaskResult.objects.using(direct_alias()).running()
+        lost = [row for row in rows if row.worker_ids[-1] not in living]
+        self.lost = {row.pk: self.lost.get(row.pk, now) for row in lost}
+        for row in lost:
+            if now - self.lost[row.pk] > GRACE:
+                put_back(row)
 
 
 def put_back(row: DBTaskResult) -> None:
     """Queue a task again whose worker was killed, or fail it after ATTEMPTS runs."""
     runs = len(row.worker_ids)
-    lost = (
-        f"Task id={row.pk} path={row.task_path} lost its worker, which was killed,"
-        f" in run {runs} of {ATTEMPTS}"
-    )
+    lost = f"lost its worker, which was killed, in run {runs} of {ATTEMPTS}"
+    if runs < ATTEMPTS:
+        lost += ": it will be run again"
+        changes = {"status": TaskResultStatus.READY}
+    else:
+        lost += ": given up"
+        changes = {"status": TaskResultStatus.FAILED, "finished_at": timezone.now()}
+        changes |= {"exception_class_path": "builtins.RuntimeError", "traceback": lost}
     # Nothing, if it has ended meanwhile or another worker was quicker.
     same_run = DBTaskResult.objects.using(direct_alias()).running()
     same_run = same_run.filter(pk=row.pk, worker_ids=row.worker_ids)
-    logs.request_id.set(row.args_kwargs.get("request_id", "-"))
-    if runs < ATTEMPTS:
-        if same_run.update(status=TaskResultStatus.READY):
-            logger.warning("%s: it will be run again", lost)
-        return
-    given_up = same_run.update(
-        status=TaskResultStatus.FAILED,
-        finished_at=timezone.now(),
-        exception_class_path="dyno.heartbeat.WorkerLost",
-        traceback=f"{lost}: given up",
-    )
-    if given_up:
-        logger.error("%s: given up", lost)
+    if same_run.update(**changes):
+        logs.request_id.set(row.args_kwargs.get("request_id", "-"))
+        logger.error("Task id=%s path=%s %s", row.pk, row.task_path, lost)

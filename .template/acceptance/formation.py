@@ -119,6 +119,17 @@ class Formation:
         """Send one request through the router, on a connection of its own."""
         return self.visitor().request(method, path, body, **headers)
 
+    def ask_at_once(self, path, count):
+        """Send requests at once; return the list that their statuses come into."""
+        statuses = []
+
+        def ask():
+            statuses.append(self.get(path).status)
+
+        for _ in range(count):
+            threading.Thread(target=ask).start()
+        return statuses
+
     def json(self, path):
         return json.loads(self.get(path).text)
 

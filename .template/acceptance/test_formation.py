@@ -19,17 +19,14 @@ def formation(tmp_path_factory, source, secret_key):
         yield formation
 
 
-def test_a_session_begun_on_one_dyno_goes_on_at_the_others(formation):
+def test_dynos_share_sessions_and_the_cache(formation):
     visitor = formation.visitor()
     visits = [json.loads(visitor.get("/rehearsal/visit").text) for _ in range(12)]
     assert [visit["visits"] for visit in visits] == list(range(1, 13))
     assert len({visit["dyno"] for visit in visits}) > 1
-
-
-def test_what_one_dyno_caches_all_of_them_see(formation):
-    answers = [formation.json("/rehearsal/cached?key=shared") for _ in range(12)]
-    assert len({answer["first"] for answer in answers}) == 1
-    assert len({answer["dyno"] for answer in answers}) > 1
+    cached = [formation.json("/rehearsal/cached?key=shared") for _ in range(12)]
+    assert len({answer["first"] for answer in cached}) == 1
+    assert len({answer["dyno"] for answer in cached}) > 1
 
 
 def test_two_workers_share_the_tasks_and_run_each_once(formation):
@@ -53,7 +50,9 @@ def test_a_failed_task_is_in_the_log_with_the_id_of_its_request(formation):
     failure = next(line for line in log if "fail was to fail" in line)
     assert "Traceback" in failure and task_id in failure
     request_id = failure.partition("request_id=")[2].split()[0]
-    [access] = [line for line in log if "logger=access" in line and request_id in line]
+    assert request_id != "-"
+    of_request = [line for line in log if f"request_id={request_id} " in line]
+    [access] = [line for line in of_request if "logger=access" in line]
     assert "method=POST path=/rehearsal/enqueue" in access
 
 
@@ -76,7 +75,8 @@ def nothing_fails(formation):
 
     @contextmanager
     def watch(change):
-        most, ended = [0], threading.Event()
+        most = [0]
+        ended = threading.Event()
 
         def count_connections():
             while not ended.wait(0.02):
@@ -106,15 +106,6 @@ def nothing_fails(formation):
     return watch
 
 
-def test_a_deploy_loses_no_request_and_stays_within_the_connections(
-    formation, nothing_fails
-):
-    with nothing_fails("Deploy of 3 web dynos and 2 workers"):
-        heroku.release(formation.slug, formation.config_vars)
-        formation.restart_workers()
-        formation.restart_web()
-
-
 def test_scaling_down_and_up_loses_no_request(formation, nothing_fails):
     with nothing_fails("Scaled from 3 web dynos to 1 and back"):
         formation.remove_web(formation.web[1:])
@@ -131,7 +122,9 @@ class Migration(migrations.Migration):
 """
 
 
-def test_a_rollback_past_a_migration_loses_no_request(formation, nothing_fails):
+def test_a_deploy_and_a_rollback_past_its_migration_lose_no_request(
+    formation, nothing_fails
+):
     old = formation.slug
     folder = formation.source / "rehearsal/migrations"
     folder.mkdir()
@@ -139,7 +132,8 @@ def test_a_rollback_past_a_migration_loses_no_request(formation, nothing_fails):
     (folder / "0001_initial.py").write_text(MIGRATION)
     config_vars = formation.config_vars
     new = heroku.build(formation.source, formation.folder / "v2", config_vars)
-    with nothing_fails("Deploy with a migration, then a rollback"):
+    with nothing_fails("Deploy of 3 web dynos and 2 workers, then a rollback"):
         for formation.slug in (new, old):
             heroku.release(formation.slug, config_vars)
+            formation.restart_workers()
             formation.restart_web()

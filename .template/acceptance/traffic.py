@@ -9,9 +9,10 @@ from contextlib import contextmanager
 import heroku
 from parts import wait_until
 
-# What is asked for in turn, and how: two pages that need no database, two that do.
+# What is asked for in turn, and how: half of it needs the database.
 REQUESTS = {
     "page": ("GET", "/"),
+    "up": ("GET", "/up"),
     "data": ("GET", "/rehearsal/data"),
     "static": ("GET", None),
     "cached": ("GET", "/rehearsal/cached?key=traffic"),
@@ -20,13 +21,19 @@ REQUESTS = {
 }
 OF_THE_DATABASE = ("data", "read", "write")
 
+# How long a page may wait for a connection, in seconds: pools.POOL has ten.
+REFUSED = 11.5
+
 
 class Traffic:
     """Steady requests through the router, 40 a second, on connections that are kept."""
 
     def __init__(self, formation, threads=4, every=0.1):
-        self.formation, self.every = formation, every
-        self.answers, self.written, self.begun = [], [], [0.0] * threads
+        self.formation = formation
+        self.every = every
+        self.answers = []
+        self.written = []
+        self.begun = [0.0] * threads
         self.stopped = threading.Event()
         home = formation.get("/").text
         self.style = home[home.index("/static/") :].partition('"')[0]
@@ -45,20 +52,26 @@ class Traffic:
             thread.join()
 
     def run(self, number):
-        connection, turn = self.formation.connection(), number
+        connection = self.formation.connection()
+        turn = number
         while not self.stopped.wait(self.every):
             turn += 1
             kind, (method, path) = list(REQUESTS.items())[turn % len(REQUESTS)]
             name = f"written-{uuid.uuid4()}"
-            path = {"static": self.style, "write": f"{path}{name}"}.get(kind, path)
+            if kind == "static":
+                path = self.style
+            if kind == "write":
+                path += name
             started = self.begun[number] = time.monotonic()
             try:
                 connection.request(method, path, headers={"Host": heroku.HOST})
                 response = connection.getresponse()
                 response.read()
-                status, retry_after = response.status, response.headers["Retry-After"]
+                status = response.status
+                retry_after = response.headers["Retry-After"]
             except (OSError, http.client.HTTPException):
-                status, retry_after = 0, None
+                status = 0
+                retry_after = None
                 connection.close()
             if status == 201:
                 self.written.append(name)

@@ -21,7 +21,7 @@ WORK = HERE / "work"
 
 sys.path.insert(0, str(HERE.with_name("acceptance")))
 import heroku  # noqa: E402
-import parts  # noqa: E402
+import parts  # noqa: E402, F401
 
 CONFIG_VARS = {
     "DJANGO_SECRET_KEY": "bench-" + "0123456789abcdef" * 4,
@@ -44,12 +44,14 @@ class Contender:
     def venv(self):
         return self.folder / ".heroku/python"
 
-    def variant(self, name, *pages, **changes):
+    def variant(self, name, *pages):
         """Return the same project under another name, asked for these pages alone."""
-        config_vars = changes.pop("config_vars", {"BENCH_VARIANT": name})
-        changes["config_vars"] = self.config_vars | config_vars
-        changes["paths"] = {page: self.paths[page] for page in pages}
-        return dataclasses.replace(self, name=name, **changes)
+        return dataclasses.replace(
+            self,
+            name=name,
+            config_vars=self.config_vars | {"BENCH_VARIANT": name},
+            paths={page: self.paths[page] for page in pages},
+        )
 
     def manage(self, *arguments):
         """Run a command of manage.py; return what it printed."""
@@ -81,13 +83,13 @@ def copy(source, name):
     return folder
 
 
-def startproject(ours):
+def startproject():
     """Make what Django's, WhiteNoise's and dj-database-url's documentation tell."""
     fresh = WORK / "fresh"
     shutil.rmtree(fresh, ignore_errors=True)
     fresh.mkdir()
-    admin = [ours.venv / "bin/python", "-m", "django", "startproject", "shop", fresh]
-    subprocess.run(admin, check=True)
+    django = [ROOT / ".venv/bin/python", "-m", "django"]
+    subprocess.run([*django, "startproject", "shop", fresh], check=True)
     with open(fresh / "shop/settings.py", "a") as settings:
         settings.write((HERE / "startproject.settings").read_text())
     (fresh / "Procfile").write_text("web: gunicorn shop.wsgi\n")
@@ -108,22 +110,25 @@ def pip(venv, *arguments, **environment):
     return done.stdout
 
 
-def build(name, folder, short):
+def build(name, folder, quick):
     """Build a project as the buildpack does; return it and what that cost."""
     contender = Contender(name, folder, web=heroku.processes(folder)["web"])
-    requirements, kept = (
-        folder / "requirements.txt",
-        folder / ".heroku/requirements.txt",
-    )
-    cost, cache = {}, WORK / "pip-cache"
+    requirements = folder / "requirements.txt"
+    kept = folder / ".heroku/requirements.txt"
+    cost = {}
+    cache = WORK / "pip-cache"
     shutil.rmtree(cache, ignore_errors=True)
-    known = short and kept.exists() and kept.read_text() == requirements.read_text()
-    for kind in () if known else ("warm",) if short else ("cold", "warm"):
+    kinds = ["cold", "warm"]
+    if quick:
+        kinds = ["warm"]
+        if kept.exists() and kept.read_text() == requirements.read_text():
+            kinds = []
+    for kind in kinds:
         shutil.rmtree(contender.venv, ignore_errors=True)
         venv = [sys.executable, "-m", "venv", "--without-pip", contender.venv]
         subprocess.run(venv, check=True)
         start = time.perf_counter()
-        where = {} if short else {"PIP_CACHE_DIR": str(cache)}
+        where = {} if quick else {"PIP_CACHE_DIR": str(cache)}
         pip(contender.venv, "install", "-r", requirements, **where)
         contender.manage("collectstatic", "--noinput")
         cost[f"build, {kind} pip cache (s)"] = time.perf_counter() - start
@@ -149,25 +154,21 @@ def slug(contender):
         return sum(map(len, chunks)) / 1e6
 
 
-def overlay(contender, ours, files=0):
+def overlay(contender, ours):
     """Add the benchmark's pages to the copy, and this project's home page to others."""
     target = contender.folder / "bench_overlay"
     shutil.copytree(HERE / "overlay", target, dirs_exist_ok=True)
     static = target / "static/bench"
-    (static / "many").mkdir(parents=True, exist_ok=True)
-    css = "".join(
-        f".rule-{n} {{ margin: {n}px; color: #123456 }}\n" for n in range(250)
-    )
-    (static / "site.css").write_text(css[:10_000])
+    static.mkdir(parents=True, exist_ok=True)
+    rules = [f".rule-{n} {{ margin: {n}px; color: #123456 }}" for n in range(250)]
+    (static / "site.css").write_text("\n".join(rules)[:10_000])
     (static / "image.png").write_bytes(random.Random(1).randbytes(100_000))
-    for number in range(files):
-        (static / f"many/{number}.css").write_text(f"/* {number} */ {css[:2000]}")
     manage = (contender.folder / "manage.py").read_text()
     contender.config_vars |= {
         "BENCH_SETTINGS": re.search(r"""_MODULE["'], ["']([\w.]+)""", manage)[1],
         "DJANGO_SETTINGS_MODULE": "bench_overlay.settings",
     }
-    if contender is not ours and contender.name != "ours":
+    if contender is not ours:
         contender.config_vars["BENCH_HOME"] = str(ours.folder)
     if "psycopg" not in packages(contender):
         pip(contender.venv, "install", "psycopg[binary]")
@@ -186,16 +187,3 @@ def prepare(contender, postgres):
         contender.paths["user"] = "/bench/user"
     if contender.name == "ours":
         contender.paths |= {"home": "/", "up": "/up"}
-
-
-def nginx(ours):
-    """Return nginx serving this project's static files, as the machine's limit."""
-    folder = WORK / "nginx"
-    folder.mkdir(exist_ok=True)
-    text = (HERE / "nginx.conf").read_text().replace("ROOT", str(ours.folder))
-    user = "user root;\n" if os.geteuid() == 0 else ""
-    (folder / "template").write_text(user + text)
-    start = f"exec {parts.need('nginx')} -p . -c conf -e stderr"
-    command = f"sed s/PORT/$PORT/ template >conf && {start}"
-    paths = {page: ours.paths[page] for page in ("css", "image")}
-    return Contender("nginx", folder, command, paths=paths)

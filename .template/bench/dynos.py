@@ -14,7 +14,6 @@ import sys
 import time
 from pathlib import Path
 
-import paced
 from contenders import HERE, WORK, heroku, parts
 
 # The first core serves; the others ask, and hold the database.
@@ -113,18 +112,11 @@ class Dyno:
             self.fail(f"answered {path} with {answer.status} {body[:300]}")
         return len(body)
 
-    def wrk(self, page, seconds, close=False, connections=8):
+    def wrk(self, page, seconds, close=False):
         """Drive one page; return wrk's figures. Anything but 200s ends the run."""
         size = self.get(page)
         url = f"http://127.0.0.1:{self.port}{self.contender.paths[page]}"
-        command = [
-            "wrk",
-            "-t1",
-            f"-c{connections}",
-            f"-d{seconds}s",
-            "--timeout",
-            "20s",
-        ]
+        command = ["wrk", "-t1", "-c8", f"-d{seconds}s", "--timeout", "20s"]
         for name, value in self.headers(page, close).items():
             command += ["-H", f"{name}: {value}"]
         before = self.cpu()
@@ -139,14 +131,6 @@ class Dyno:
         figures["rate"] = figures["requests"] / figures["seconds"]
         figures["cpu_us"] = spent / figures["requests"] * 1e6
         return figures
-
-    def p99(self, page, rate, seconds):
-        """Return the 99th percentile in ms of the latency at this rate."""
-        lines = [f"GET {self.contender.paths[page]} HTTP/1.1"]
-        lines += [f"{name}: {value}" for name, value in self.headers(page).items()]
-        request = "\r\n".join([*lines, "", ""]).encode()
-        taken = paced.latencies(self.port, request, rate, seconds)
-        return taken[int(len(taken) * 0.99)] * 1000
 
     def processes(self):
         """Return the folders in /proc of all its processes."""

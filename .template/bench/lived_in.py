@@ -48,12 +48,12 @@ class Answers:
     def __init__(self):
         self.sent = 0
         self.taken = []
-        self.statuses = {}
 
     def __str__(self):
         if not self.taken:
             return f"0 of {self.sent}"
-        middle, most = statistics.median(self.taken), max(self.taken)
+        middle = statistics.median(self.taken)
+        most = max(self.taken)
         return f"{len(self.taken)} of {self.sent}, {middle:.3f} / {most:.3f} s"
 
 
@@ -67,7 +67,9 @@ def head(path, method="GET", **more):
 async def ask(port, request, answers, read=None, write=None):
     """Send one request on a connection of its own, and note its answer."""
     answers.sent += 1
-    begun, status, writer = time.perf_counter(), 0, None
+    begun = time.perf_counter()
+    status = 0
+    writer = None
     try:
         async with asyncio.timeout(PATIENCE):
             reader, writer = await asyncio.open_connection("127.0.0.1", port)
@@ -82,7 +84,6 @@ async def ask(port, request, answers, read=None, write=None):
     finally:
         if writer:
             writer.close()
-    answers.statuses[status] = answers.statuses.get(status, 0) + 1
     if status == 200:
         answers.taken.append(time.perf_counter() - begun)
     return status
@@ -90,7 +91,9 @@ async def ask(port, request, answers, read=None, write=None):
 
 async def steadily(port, path, rate, answers, until, poisson=True):
     """Ask for a page so many times a second, whether or not answers come back."""
-    draw, asked, moment = random.Random(1), [], time.perf_counter()
+    draw = random.Random(1)
+    asked = []
+    moment = time.perf_counter()
     while moment < until:
         await asyncio.sleep(max(0, moment - time.perf_counter()))
         asked.append(asyncio.create_task(ask(port, head(path), answers)))
@@ -141,7 +144,8 @@ async def busy(dyno, kind, pause, count, other):
     """Return what visitors and the others got while `count` visitors do their thing."""
     until = time.perf_counter() + SECONDS
     seen = SimpleNamespace(visitors=Answers(), quick=Answers(), up=Answers())
-    port, paths = dyno.port, dyno.contender.paths
+    port = dyno.port
+    paths = dyno.contender.paths
     tasks = [
         steadily(port, paths.get("up", "/bench/quick"), 1, seen.up, until, False),
         steadily(port, f"/bench/{other}", 10, seen.quick, until),
@@ -161,7 +165,8 @@ async def frozen(dyno, postgres, pages, ready):
     """Return what the others got while the database is frozen."""
     until = time.perf_counter() + SECONDS
     seen = SimpleNamespace(visitors=Answers(), quick=Answers(), up=Answers())
-    port, paths = dyno.port, dyno.contender.paths
+    port = dyno.port
+    paths = dyno.contender.paths
     await ask(port, head("/bench/query"), Answers())
     postgres.pause()
     tasks = [
@@ -179,9 +184,9 @@ async def frozen(dyno, postgres, pages, ready):
     return seen
 
 
-def rows(contenders, postgres, cases):
+def rows(contenders, postgres):
     """Yield a row of the table for each case and contender."""
-    for name in cases:
+    for name in (*CASES, *FROZEN):
         for contender in contenders:
             config_vars = CASES[name][4] if name in CASES else {}
             with Dyno(contender, 2, CORES, **config_vars) as dyno:

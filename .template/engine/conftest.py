@@ -139,7 +139,7 @@ def queue(settings, transactional_db, monkeypatch):
 
     from dyno.heartbeat import Heartbeat
 
-    monkeypatch.setattr(Heartbeat, "start", lambda heartbeat: heartbeat.shown.set())
+    monkeypatch.setattr(Heartbeat, "start", lambda heartbeat: None)
     monkeypatch.setitem(connection.settings_dict, "CONN_MAX_AGE", 0)
     settings.TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend"}}
     settings.TASKS["default"]["QUEUES"] = ["default", "mail"]

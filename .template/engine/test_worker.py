@@ -1,7 +1,5 @@
-"""The worker runs tasks, and survives signals, killed workers and odd errors."""
+"""The worker runs tasks, and survives outages, killed workers and odd tasks."""
 
-import os
-import signal
 from datetime import timedelta
 
 import pytest
@@ -13,123 +11,24 @@ from django.utils import timezone
 from django_tasks_db.models import DBTaskResult
 from tasks import DONE, FAILED, PENDING, running, statuses
 
-from dyno import health, logs, views, worker
-from dyno.heartbeat import put_back
-from dyno.worker import Worker
+from dyno import heartbeat
+from dyno.heartbeat import Heartbeat, put_back
+from dyno.management.commands import worker
 
 
 @pytest.fixture(autouse=True)
-def receivers(monkeypatch):
-    """Let no worker of another test hear of this one's tasks."""
-    for sender in (worker.task_started, worker.task_finished, worker.pre_save):
-        monkeypatch.setattr(sender, "receivers", [*sender.receivers])
-    yield
-    for sender in (worker.task_started, worker.task_finished, worker.pre_save):
-        sender.sender_receivers_cache.clear()
+def signals(monkeypatch):
+    """Leave this process its own handlers: django-tasks-db's command replaces them."""
+    monkeypatch.setattr("signal.signal", lambda number, handler: None)
 
 
-@pytest.fixture(autouse=True)
-def signals():
-    """Give this process its own handlers back: the command replaces them."""
-    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGQUIT)
-    kept = {number: signal.getsignal(number) for number in numbers}
-    yield
-    for number, handler in kept.items():
-        signal.signal(number, handler)
-
-
-@pytest.fixture(autouse=True)
-def to_do(monkeypatch):
-    """What the task does: a list of functions."""
-    monkeypatch.setattr(tasks, "to_do", [])
-    return tasks.to_do
-
-
-def fail():
-    raise RuntimeError("No work today")
-
-
-def test_a_worker_keeps_its_connection_between_tasks(queue):
-    Worker(batch=True).run()
-    assert connection.settings_dict["CONN_MAX_AGE"] == worker.KEPT_SECONDS
-
-
-def test_a_batch_runs_every_task_of_every_queue(queue):
+def test_a_batch_runs_every_task_of_every_queue_on_one_connection(queue):
     tasks.work.enqueue()
     tasks.work.using(queue_name="mail").enqueue()
     assert statuses() == [PENDING, PENDING]
     call_command("worker", batch=True)
     assert statuses() == [DONE, DONE]
-
-
-def test_a_batch_waits_for_tasks_whose_worker_was_killed(queue, monkeypatch):
-    batch = Worker(batch=True)
-    batch.heartbeat.orphans = {"id": 0.0}
-    slept = []
-
-    def sleep(seconds):
-        slept.append(seconds)
-        if len(slept) == 3:
-            tasks.work.enqueue()  # another worker put it back
-            batch.heartbeat.orphans = {}
-
-    monkeypatch.setattr(worker.time, "sleep", sleep)
-    batch.run()
-    assert len(slept) >= 3
-    assert statuses() == [DONE]
-
-
-def test_a_failed_task_is_logged_with_the_request_that_it_came_from(
-    queue, to_do, caplog
-):
-    seen = []
-    to_do += [lambda: seen.append(logs.request_id.get()), fail]
-    token = logs.request_id.set("0b5a2c3e-the-request")
-    tasks.work.enqueue()
-    logs.request_id.reset(token)
-    call_command("worker", batch=True)
-
-    assert seen == ["0b5a2c3e-the-request"]
-    assert logs.request_id.get() == "-"
-    assert statuses() == [FAILED]
-    failures = [record for record in caplog.records if record.levelname == "ERROR"]
-    assert "No work today" in str(failures[0].exc_info[1])
-
-
-def test_a_task_that_would_end_the_process_fails_and_the_next_one_runs(queue, to_do):
-    def end():
-        to_do.clear()
-        raise SystemExit
-
-    to_do.append(end)
-    tasks.work.enqueue()
-    tasks.work.enqueue()
-    call_command("worker", batch=True)
-    assert statuses() == [FAILED, DONE]
-
-
-def test_an_error_that_no_column_takes_does_not_end_the_worker(queue, to_do):
-    def fail():
-        to_do.clear()
-        raise ValueError("\0 \udcff")
-
-    to_do.append(fail)
-    tasks.work.enqueue()
-    tasks.work.enqueue()
-    call_command("worker", batch=True)
-    assert statuses() == [FAILED, DONE]
-
-
-def test_a_task_whose_worker_was_killed_is_run_again(queue, caplog):
-    row = running("worker.1-dead")
-    put_back(row)
-    row.refresh_from_db()
-    assert row.status == PENDING
-    assert "it will be run again" in caplog.text
-    call_command("worker", batch=True)
-    row.refresh_from_db()
-    assert row.status == DONE
-    assert len(row.worker_ids) == 2
+    assert connection.settings_dict["CONN_MAX_AGE"] == 600
 
 
 def test_a_task_that_kills_its_workers_is_given_up_and_logged(queue, caplog):
@@ -137,9 +36,15 @@ def test_a_task_that_kills_its_workers_is_given_up_and_logged(queue, caplog):
     put_back(row)
     row.refresh_from_db()
     assert row.status == FAILED
-    assert row.exception_class_path == "dyno.heartbeat.WorkerLost"
     assert "run 3 of 3" in row.traceback
     assert "given up" in caplog.text
+
+
+def test_a_task_that_ended_meanwhile_is_left_alone(queue):
+    row = running("worker.1-slow")
+    DBTaskResult.objects.update(status=DONE)
+    put_back(row)
+    assert statuses() == [DONE]
 
 
 @pytest.mark.parametrize(
@@ -160,90 +65,103 @@ def test_a_task_that_this_release_lacks_fails_and_the_next_one_runs(
     assert f"Task id={row.pk} path={row.task_path} " in told
     assert "Fix: keep its old name for one release, and queue it again" in told
 
-    # As docs/growing.md says.
-    changes = {"status": PENDING, "task_path": "tasks.work", "queue_name": "default"}
-    DBTaskResult.objects.filter(status=FAILED).update(**changes)
+
+def test_a_worker_waits_for_a_database_that_went_away(queue, monkeypatch):
+    """With another id: a task that it had claimed counts as one of a killed worker."""
+    ids = []
+
+    def run_queue(name, worker_id, **options):
+        ids.append(worker_id)
+        if len(ids) < 3:
+            raise OperationalError("terminating connection")
+
+    monkeypatch.setattr(worker, "call_command", run_queue)
+    monkeypatch.setattr("time.sleep", lambda seconds: None)
     call_command("worker", batch=True)
-    row.refresh_from_db()
-    assert row.status == DONE and not row.traceback
+    assert len(set(ids)) == 3
 
 
-def test_a_task_that_ended_meanwhile_is_left_alone(queue):
-    row = running("worker.1-slow")
-    DBTaskResult.objects.update(status=DONE)
-    put_back(row)
+def test_a_task_outlives_a_restart_of_postgresql(queue, on_postgresql, monkeypatch):
+    def cut_connection():
+        pid = connection.connection.info.backend_pid
+        with connection.copy().cursor() as cursor:
+            cursor.execute("SELECT pg_terminate_backend(%s)", [pid])
+            cursor.connection.close()
+
+    monkeypatch.setattr(tasks, "to_do", [cut_connection])
+    tasks.work.enqueue()
+    call_command("worker", batch=True)
     assert statuses() == [DONE]
 
 
-def test_signals_end_the_worker_only_between_tasks(queue, to_do):
-    def signal_twice():
-        os.kill(os.getpid(), signal.SIGTERM)
-        os.kill(os.getpid(), signal.SIGTERM)
-
-    to_do.append(signal_twice)
-    tasks.work.enqueue()
-    tasks.work.enqueue()
-    Worker(batch=False).run()
-    assert statuses() == [PENDING, DONE]
-
-
-def test_a_worker_without_a_task_stops_at_a_signal(queue, monkeypatch):
-    def sleep(seconds):
-        signal.raise_signal(signal.SIGTERM)
-
-    monkeypatch.setattr(worker.time, "sleep", sleep)
-    Worker(batch=False).run()
-
-
-def test_a_worker_waits_for_a_database_that_went_away(queue, monkeypatch):
-    calls = []
-
-    def run_command(name, **options):
-        calls.append(name)
-        if len(calls) < 3:
-            raise OperationalError("terminating connection")
-
-    monkeypatch.setattr(worker, "call_command", run_command)
-    monkeypatch.setattr(worker.time, "sleep", lambda seconds: None)
-    Worker(batch=True).run()
-    assert len(calls) == 3
-
-
-def test_a_worker_has_no_work_in_development():
+def test_a_worker_without_a_queue_or_a_database_says_so(settings, monkeypatch):
     with pytest.raises(CommandError, match="run at once"):
         call_command("worker")
-
-
-def test_a_worker_without_a_database_names_the_command(queue, monkeypatch):
-    command = "dyno.management.commands.worker.attached"
-    monkeypatch.setattr(command, lambda: False)
+    settings.TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend"}}
+    monkeypatch.setattr(worker, "attached", lambda: False)
     with pytest.raises(CommandError, match="Fix: heroku addons:create"):
         call_command("worker")
 
 
-def test_the_queue_is_shown_in_the_admin(queue, admin_client):
-    running("worker.1-a")
-    DBTaskResult.objects.update(status=FAILED)
-    url = "/admin/django_tasks_database/dbtaskresult/"
-    page = admin_client.get(url, {"status__exact": FAILED})
-    assert "1 Task Result" in page.content.decode()
+@pytest.fixture
+def alive(on_postgresql, monkeypatch):
+    """The heartbeat of a worker that has shown itself, and waits for nobody."""
+    monkeypatch.setattr(heartbeat, "GRACE", -1)
+    alive = Heartbeat()
+    alive.worker_id = "worker.1-alive"
+    alive.beat()
+    return alive
 
 
-def test_ready_tells_how_many_tasks_wait(queue, client, monkeypatch):
-    monkeypatch.setattr(views, "health", health.Health())
+def test_a_task_of_a_dead_worker_alone_is_queued_again(alive):
+    running("worker.1-alive")
+    lost = running("worker.2-dead")
+    alive.beat()
+    assert statuses() == [PENDING, "RUNNING"]
+    assert DBTaskResult.objects.ready().get() == lost
+
+
+def test_a_dead_worker_is_given_time_to_come_back(alive, monkeypatch):
+    monkeypatch.setattr(heartbeat, "GRACE", 3600)
+    running("worker.2-restarting")
+    alive.beat()
+    alive.beat()
+    assert statuses() == ["RUNNING"]
+
+
+@pytest.fixture
+def old_task(queue, on_postgresql, monkeypatch):
+    """A task that has waited for two hours."""
+    monkeypatch.setattr(heartbeat.once_a_minute.filters[0], "quiet_until", 0)
     tasks.work.enqueue()
-    assert client.get("/ready").json()["queued"] == 1
+    two_hours_ago = timezone.now() - timedelta(hours=2)
+    DBTaskResult.objects.update(enqueued_at=two_hours_ago)
 
 
-def test_ready_counts_no_tasks_while_the_database_is_away(queue, client, monkeypatch):
-    def away(alias):
-        raise OperationalError("connection refused")
+def test_tasks_that_wait_without_a_worker_are_told_once_a_minute(old_task, caplog):
+    for _ in range(2):
+        assert heartbeat.queue_and_workers() == {"queued": 1, "workers": 0}
+    [said] = [text for text in caplog.messages if "No worker runs" in text]
+    assert "Fix: heroku ps:scale worker=1 " in said
 
-    monkeypatch.setattr(views, "health", health.Health())
-    monkeypatch.setattr(health, "ask_database", away)
-    answer = client.get("/ready")
-    assert answer.status_code == 503
-    assert "queued" not in answer.json()
+
+def test_tasks_that_wait_for_their_turn_are_not_told(old_task, alive, caplog):
+    assert heartbeat.queue_and_workers() == {"queued": 1, "workers": 1}
+    assert not caplog.messages
+
+
+@pytest.mark.parametrize(
+    "field, minutes, queued",
+    [("enqueued_at", 0, 1), ("run_after", -1, 1), ("run_after", 1, 0)],
+    ids=["new", "due for a minute", "not due"],
+)
+def test_a_task_may_wait_for_a_worker_that_starts(
+    old_task, caplog, field, minutes, queued
+):
+    moment = timezone.now() + timedelta(minutes=minutes)
+    DBTaskResult.objects.update(**{field: moment})
+    assert heartbeat.queue_and_workers() == {"queued": queued, "workers": 0}
+    assert not caplog.messages
 
 
 def test_pruning_deletes_what_has_expired_and_nothing_else(queue):

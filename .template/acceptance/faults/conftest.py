@@ -10,9 +10,7 @@ from contextlib import contextmanager
 import pytest
 from formation import Formation
 from parts import wait_until
-from traffic import OF_THE_DATABASE, Traffic
-
-from .visitors import REFUSED
+from traffic import OF_THE_DATABASE, REFUSED, Traffic
 
 COLUMNS = ("Fault", "Requests", "503", "Failed", "Slowest", "Recovered", "Bound")
 
@@ -36,13 +34,11 @@ def table(request):
     """A table of faults, printed at the end."""
     rows = [COLUMNS, ["---"] * len(COLUMNS)]
     yield rows
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     capture = request.config.pluginmanager.getplugin("capturemanager")
     with capture.global_and_fixture_disabled():
         print()
         for row in rows:
-            cells = [c.ljust(width) for c, width in zip(row, widths, strict=True)]
-            print("|", " | ".join(cells), "|")
+            print("|", " | ".join(row), "|")
 
 
 @pytest.fixture
@@ -68,9 +64,8 @@ def fault(traffic, table):
         others = [a for a in seen.answers if a.kind not in OF_THE_DATABASE]
         assert len(others) > 10
         assert max(a.seconds for a in others) <= slowest
-        longest = hangs or max(
-            1.5, slowest
-        )  # a pool tries for half a second to connect
+        # A pool tries for half a second to connect.
+        longest = hangs or max(1.5, slowest)
         assert seen.slowest <= longest
         patience = REFUSED if hangs else longest
         assert all(a.seconds < patience for a in seen.unavailable)

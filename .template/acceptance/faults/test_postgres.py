@@ -6,8 +6,6 @@ import time
 from formation import CONNECTION_LIMIT
 from parts import wait_until
 
-from .visitors import Probe, bounded, flood, start
-
 
 def test_postgresql_is_restarted_between_queries(formation, fault):
     with fault("PostgreSQL restarted") as seen:
@@ -18,7 +16,7 @@ def test_postgresql_is_restarted_between_queries(formation, fault):
 
 def test_postgresql_is_restarted_during_queries(formation, fault):
     with fault("PostgreSQL restarted during queries") as seen:
-        statuses = start(formation, "/rehearsal/query?seconds=10", 3)
+        statuses = formation.ask_at_once("/rehearsal/query?seconds=10", 3)
         time.sleep(0.5)
         formation.postgres.restart()
         seen.restored()
@@ -27,7 +25,10 @@ def test_postgresql_is_restarted_during_queries(formation, fault):
     assert statuses == [503] * 3
 
 
-def test_postgresql_is_stopped_for_ten_seconds(formation, fault):
+def test_postgresql_is_stopped_during_a_task(formation, fault):
+    """Its result could not be stored, so it is run again; no worker ends."""
+    formation.enqueue("outage", 3)
+    wait_until(lambda: formation.recorded("outage begin") == 1)
     with fault("PostgreSQL stopped for 10 s") as seen:
         formation.postgres.stop()
         time.sleep(10)
@@ -35,35 +36,9 @@ def test_postgresql_is_stopped_for_ten_seconds(formation, fault):
         seen.restored()
         time.sleep(3)
     assert seen.unavailable
-
-
-def test_a_task_outlives_a_restart_of_postgresql(formation, fault):
-    formation.enqueue("restarted", 3)
-    wait_until(lambda: formation.recorded("restarted begin") == 1)
-    with fault("PostgreSQL stopped for 4 s during a task") as seen:
-        formation.postgres.stop()
-        time.sleep(4)
-        formation.postgres.start()
-        seen.restored()
-        time.sleep(2)
-    wait_until(lambda: not formation.unfinished())
-    assert formation.recorded("restarted begin") == 1
+    wait_until(lambda: formation.recorded("outage end") == 1, 40)
+    assert formation.recorded("outage begin") == 2
     assert all(dyno.is_alive() for dyno in formation.workers)
-
-
-def test_the_password_of_the_database_is_rotated(formation, fault):
-    name = "Password rotated, then all dynos restarted"
-    with fault(name, slowest=3, recovered=10) as seen:
-        formation.postgres.psql("ALTER ROLE dyno PASSWORD 'another-password'")
-        formation.cut_connections()
-        time.sleep(2)
-        url = formation.config_vars["DATABASE_URL"]
-        url = url.replace("a-password", "another-password")
-        formation.config_vars["DATABASE_URL"] = url
-        seen.restored()
-        formation.restart_web()
-        formation.restart_workers()
-    assert seen.unavailable
 
 
 def test_other_clients_take_every_connection(formation, fault):
@@ -79,33 +54,19 @@ def test_other_clients_take_every_connection(formation, fault):
     assert "too many connections" in formation.logs()
 
 
-def test_postgresql_is_frozen(formation, traffic, fault):
+def test_postgresql_is_frozen(formation, fault):
     with fault("PostgreSQL frozen for 15 s", recovered=3, hangs=17) as seen:
-        with Probe(formation, traffic.style):
-            formation.postgres.pause()
-            try:
-                answers = flood(formation, "/rehearsal/data")
-                time.sleep(15)
-            finally:
-                formation.postgres.resume()
-            seen.restored()
-        bounded(formation, answers, 17)
+        formation.postgres.pause()
+        try:
+            statuses = formation.ask_at_once("/rehearsal/data", 36)
+            time.sleep(15)
+        finally:
+            formation.postgres.resume()
+        seen.restored()
+        wait_until(lambda: len(statuses) == 36)
         time.sleep(4)
+    assert {200, 503} >= set(statuses)
     assert formation.json("/ready")["database"] == "ok"
-
-
-def test_a_table_is_locked(formation, traffic, fault):
-    with fault("A table locked for 15 s", recovered=3, hangs=17) as seen:
-        with Probe(formation, traffic.style):
-            lock = "BEGIN; LOCK TABLE auth_group; SELECT pg_sleep(15); COMMIT"
-            session = threading.Thread(target=formation.sql, args=(lock,))
-            session.start()
-            time.sleep(0.5)
-            answers = flood(formation, "/rehearsal/data")
-            session.join()
-            seen.restored()
-        bounded(formation, answers, 17)
-        time.sleep(4)
 
 
 def test_a_table_is_locked_for_longer_than_a_query_may_take(formation):

@@ -20,8 +20,6 @@ if BENCH_HOME := os.environ.get("BENCH_HOME"):
     STATICFILES_DIRS = [pages / "static"]
 
 match os.environ.get("BENCH_VARIANT"):
-    case "no middleware":
-        MIDDLEWARE = []
     case "Django's defaults":
         # startproject's middleware, and a connection for each request.
         DATABASES = copy.deepcopy(contender.DATABASES)
@@ -37,9 +35,6 @@ match os.environ.get("BENCH_VARIANT"):
             "django.middleware.clickjacking.XFrameOptionsMiddleware",
         ]
         AUTHENTICATION_BACKENDS = ["django.contrib.auth.backends.ModelBackend"]
-    case "kept for ever":
-        DATABASES = copy.deepcopy(contender.DATABASES)
-        DATABASES["default"] |= {"CONN_MAX_AGE": None, "CONN_HEALTH_CHECKS": False}
     case "static files in Django's middleware":
         place = MIDDLEWARE.index("django.middleware.security.SecurityMiddleware") + 1
         MIDDLEWARE = [*MIDDLEWARE]
