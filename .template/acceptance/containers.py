@@ -10,6 +10,7 @@ import http.client
 import os
 import subprocess
 import sys
+import threading
 
 import heroku
 import parts
@@ -120,10 +121,9 @@ class Container:
         wait_until(is_up, seconds)
         return self
 
-    def stop(self):
-        """SIGTERM to its first process; SIGKILL after 30 s: return the exit status."""
-        self.podman("stop", "--time=30", self.name)
-        return self.process.wait()
+    def terminate(self):
+        """SIGTERM to its first process."""
+        self.podman("kill", "--signal=TERM", self.name)
 
     def __enter__(self):
         return self
@@ -131,3 +131,33 @@ class Container:
     def __exit__(self, *_):
         self.podman("rm", "--force", "--ignore", "--time=0", self.name)
         self.process.wait()
+
+
+class Crowd:
+    """Four visitors who ask all the while; a context manager with their answers."""
+
+    def __init__(self, visit):
+        self.visit, self.answers, self.over = visit, [], threading.Event()
+        self.threads = [threading.Thread(target=self.run) for _ in range(4)]
+
+    def run(self):
+        while not self.over.wait(0.02):
+            try:
+                self.answers.append(self.visit())
+            except (OSError, http.client.HTTPException) as error:
+                self.answers.append(error)
+
+    def wait_for(self, count):
+        """Return once so many more requests were answered."""
+        until = len(self.answers) + count
+        wait_until(lambda: len(self.answers) > until)
+
+    def __enter__(self):
+        for thread in self.threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.over.set()
+        for thread in self.threads:
+            thread.join()

@@ -11,6 +11,13 @@ from contextlib import contextmanager
 
 import heroku
 
+# Who commits: a machine of CI has nobody.
+ME = {
+    f"GIT_{role}_{what}": value
+    for role in ("AUTHOR", "COMMITTER")
+    for what, value in (("NAME", "Ada"), ("EMAIL", "ada@example.com"))
+}
+
 
 def run(*command, cwd, **more):
     """Run a command as in an owner's shell and return its result, whatever it is."""

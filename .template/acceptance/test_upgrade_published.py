@@ -41,7 +41,9 @@ import_string(settings.DEFAULT_EXCEPTION_REPORTER_FILTER)
 """
 
 
-@pytest.mark.parametrize("version", ["1.0.0", "1.1.0", "1.2.0", "1.2.1"])
+# The first one, the last of the first series, and the newest before this one. Those in
+# between walk no other way.
+@pytest.mark.parametrize("version", ["1.0.0", "1.2.1", "2.0.0"])
 def test_a_project_of_each_published_version_comes_to_this_one(
     history, tmp_path, version
 ):
@@ -61,8 +63,8 @@ def test_a_project_of_each_published_version_comes_to_this_one(
     )
     greeting = ("<h1>Hello from Django</h1>", "<h1>Welcome to my shop</h1>")
     change(project / "templates/home.html", greeting)
-    test = TEST.replace(' and "A new footer" in page', "")
-    (project / "blog/tests.py").write_text(test)
+    (project / "blog/tests.py").write_text(TEST)
+    change(project / "blog/tests.py", (' and "A new footer" in page', ""))
     heroku.commit(project, "Make it mine")
 
     call("bin/upgrade", history, cwd=project, **UV)
