@@ -10,7 +10,6 @@ import http.client
 import os
 import subprocess
 import sys
-import threading
 
 import heroku
 import parts
@@ -131,33 +130,3 @@ class Container:
     def __exit__(self, *_):
         self.podman("rm", "--force", "--ignore", "--time=0", self.name)
         self.process.wait()
-
-
-class Crowd:
-    """Four visitors who ask all the while; a context manager with their answers."""
-
-    def __init__(self, visit):
-        self.visit, self.answers, self.over = visit, [], threading.Event()
-        self.threads = [threading.Thread(target=self.run) for _ in range(4)]
-
-    def run(self):
-        while not self.over.wait(0.02):
-            try:
-                self.answers.append(self.visit())
-            except (OSError, http.client.HTTPException) as error:
-                self.answers.append(error)
-
-    def wait_for(self, count):
-        """Return once so many more requests were answered."""
-        until = len(self.answers) + count
-        wait_until(lambda: len(self.answers) > until)
-
-    def __enter__(self):
-        for thread in self.threads:
-            thread.start()
-        return self
-
-    def __exit__(self, *_):
-        self.over.set()
-        for thread in self.threads:
-            thread.join()

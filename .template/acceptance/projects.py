@@ -3,6 +3,7 @@
 import functools
 import http.server
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -97,6 +98,13 @@ def change(path, *pairs):
     for before, after in pairs:
         assert before in text, f"{path.name} has no {before!r}"
         text = text.replace(before, after, 1)
+    path.write_text(text)
+
+
+def substitute(path, pattern, new):
+    """Replace in a file what a pattern finds; it must find something."""
+    text, count = re.subn(pattern, new, path.read_text())
+    assert count, f"{path.name} has nothing like {pattern!r}"
     path.write_text(text)
 
 

@@ -1,12 +1,14 @@
 """The image that the Dockerfile makes, built and run without a registry."""
 
 import re
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import heroku
 import parts
 import pytest
-from containers import Container, Crowd, Podman
+from containers import Container, Podman
 from parts import wait_until
 from router import FROM_ANOTHER_ADDRESS
 
@@ -134,22 +136,38 @@ def test_only_a_named_proxy_may_say_that_a_request_came_over_https(
 def test_a_container_is_replaced_under_load_and_no_request_fails(
     podman, image, config_vars, release
 ):
+    statuses, over = [], threading.Event()
+
+    def wait_for_more():
+        count = len(statuses) + 50
+        wait_until(lambda: len(statuses) > count)
+
     with (
         parts.HAProxy() as router,
         Container(podman, image, config_vars, WEB_CONCURRENCY="2") as old,
         Container(podman, image, config_vars, WEB_CONCURRENCY="2") as new,
+        ThreadPoolExecutor() as visitors,
     ):
         router.route([old.wait_until_up().port, new.wait_until_up().port])
-        with Crowd(lambda: browser(router).get("/ready").status) as crowd:
-            crowd.wait_for(50)
+
+        def visit():
+            while not over.wait(0.02):
+                statuses.append(browser(router).get("/ready").status)
+
+        visits = [visitors.submit(visit) for _ in range(4)]
+        try:
+            wait_for_more()
             begun = time.monotonic()
             old.terminate()
             time.sleep(1)  # the proxy learns of it a moment later
             router.route([new.port])
             assert old.process.wait(30) == 0
             assert time.monotonic() - begun < 25
-            crowd.wait_for(50)
-        assert {*crowd.answers} == {200}
+            wait_for_more()
+        finally:
+            over.set()
+        assert [visit.result() for visit in visits] == [None] * 4
+    assert {*statuses} == {200}
 
 
 def test_a_worker_runs_from_the_same_image(podman, image, config_vars, release):
