@@ -72,6 +72,8 @@ class StaticFiles(WhiteNoise):
         self.kept = functools.lru_cache(KEPT_ANSWERS)(self.ask)
         if settings.STATIC_ROOT and os.path.isdir(settings.STATIC_ROOT):
             self.add_files(settings.STATIC_ROOT, self.prefix)
+        if getattr(settings, "WHITENOISE_ROOT", None):
+            self.add_files(settings.WHITENOISE_ROOT)
 
     def add_headers(self, headers: Any, path: str, url: str) -> None:
         """Add the headers of a page; WhiteNoise calls this for each file at start."""

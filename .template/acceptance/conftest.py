@@ -30,7 +30,6 @@ LONG = (
 ALONE = (
     "test_asgi.py",
     "test_boundaries.py",
-    "test_cloud_native.py",
     "test_container.py",
     "test_database_errors.py",
     "test_deploy.py",

@@ -120,10 +120,9 @@ class Container:
         wait_until(is_up, seconds)
         return self
 
-    def stop(self):
-        """SIGTERM to its first process; SIGKILL after 30 s: return the exit status."""
-        self.podman("stop", "--time=30", self.name)
-        return self.process.wait()
+    def terminate(self):
+        """SIGTERM to its first process."""
+        self.podman("kill", "--signal=TERM", self.name)
 
     def __enter__(self):
         return self

@@ -29,7 +29,6 @@ __all__ = [
     "checkout",
     "commit",
     "dyno_environment",
-    "environment",
     "find_python",
     "installed",
     "node_modules",

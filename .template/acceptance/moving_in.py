@@ -4,8 +4,7 @@ import re
 import shutil
 
 import heroku
-from projects import call, change
-from test_new import ME
+from projects import ME, call, change
 
 FOLDER = heroku.ROOT / ".template/acceptance/moving"
 TEXT = (heroku.ROOT / "docs/moving-in.md").read_text()

@@ -3,6 +3,7 @@
 import functools
 import http.server
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -10,6 +11,13 @@ import threading
 from contextlib import contextmanager
 
 import heroku
+
+# Who commits: a machine of CI has nobody.
+ME = {
+    f"GIT_{role}_{what}": value
+    for role in ("AUTHOR", "COMMITTER")
+    for what, value in (("NAME", "Ada"), ("EMAIL", "ada@example.com"))
+}
 
 
 def run(*command, cwd, **more):
@@ -90,6 +98,13 @@ def change(path, *pairs):
     for before, after in pairs:
         assert before in text, f"{path.name} has no {before!r}"
         text = text.replace(before, after, 1)
+    path.write_text(text)
+
+
+def substitute(path, pattern, new):
+    """Replace in a file what a pattern finds; it must find something."""
+    text, count = re.subn(pattern, new, path.read_text())
+    assert count, f"{path.name} has nothing like {pattern!r}"
     path.write_text(text)
 
 

@@ -1,49 +1,58 @@
 """Packages that limit visitors by their address see it behind the router."""
 
 import re
-import shutil
 from itertools import count
-from pathlib import Path
 
 import heroku
 import parts
 import pytest
+from deployment import PASSWORD, deployed
 
 PACKAGES = """
 django-allauth==65.22.1
 django-axes==8.3.1
 djangorestframework==3.18.3
 """
-OWNER = {
-    "DJANGO_SUPERUSER_USERNAME": "root",
-    "DJANGO_SUPERUSER_EMAIL": "root@example.com",
-    "DJANGO_SUPERUSER_PASSWORD": "a-password-for-root",
+
+# None of them is told how to find the address.
+SETTINGS = """
+INSTALLED_APPS += ["axes", "allauth", "allauth.account", "rest_framework"]
+MIDDLEWARE += ["axes.middleware.AxesMiddleware"]
+MIDDLEWARE += ["allauth.account.middleware.AccountMiddleware"]
+AUTHENTICATION_BACKENDS.insert(0, "axes.backends.AxesStandaloneBackend")
+LOGIN_ATTEMPTS = 3
+AXES_FAILURE_LIMIT = 5
+ACCOUNT_RATE_LIMITS = {"login": "3/h/ip"}
+REST_FRAMEWORK = {
+    "DEFAULT_THROTTLE_CLASSES": ["rest_framework.throttling.AnonRateThrottle"],
+    "DEFAULT_THROTTLE_RATES": {"anon": "3/hour"},
 }
+"""
+
+URLS = """
+from django.urls import include
+from rest_framework.decorators import api_view
+from rest_framework.response import Response
+
+api = api_view()(lambda request: Response("ok"))
+urlpatterns += [path("accounts/", include("allauth.urls")), path("api", api)]
+"""
+
+ADMIN = "/admin/login/"
+ALLAUTH = "/accounts/login/"
 
 
 @pytest.fixture(scope="module")
-def site(source, tmp_path_factory, postgres, secret_key):
-    """The router of a site with the packages, and with the dyno that it asks."""
-    folder = tmp_path_factory.mktemp("limited")
-    shutil.copytree(source, folder / "source")
-    shutil.copytree(Path(__file__).parent / "limited", folder / "source/limited")
-    lock = folder / "source/requirements.txt"
+def site(copy_project, postgres, secret_key):
+    """A site with the packages, behind the router."""
+    project = copy_project("limited")
+    project.append("mysite/settings.py", SETTINGS).append("mysite/urls.py", URLS)
     # pip wants a hash for every package or for none.
-    unhashed = re.sub(r" \\\n +--hash=\S+", "", lock.read_text())
-    lock.write_text(unhashed + PACKAGES)
-    config_vars = {
-        "DJANGO_SETTINGS_MODULE": "limited.settings",
-        "DJANGO_SECRET_KEY": secret_key,
-        "DATABASE_URL": postgres.create("limited"),
-        "EMAIL_URL": "smtp://user:password@127.0.0.1:1",
-    }
-    slug = heroku.build(folder / "source", folder / "slug", config_vars)
-    heroku.release(slug, config_vars)
-    create = "python manage.py createsuperuser --noinput"
-    heroku.run(slug, config_vars, create, **OWNER)
-    with parts.HAProxy() as router, heroku.Dyno(slug, config_vars) as router.dyno:
-        router.route([router.dyno.port])
-        yield router
+    lock = (project.folder / "requirements.txt").read_text()
+    unhashed = re.sub(r" \\\n +--hash=\S+", "", lock)
+    project.write("requirements.txt", unhashed + PACKAGES)
+    with deployed(project.folder, postgres.create("limited"), secret_key) as site:
+        yield site
 
 
 class Visitor(heroku.Client):
@@ -52,9 +61,9 @@ class Visitor(heroku.Client):
     With each request it forges another beginning of X-Forwarded-For.
     """
 
-    def __init__(self, router, address):
-        super().__init__(router.tls_port, router.certificate)
-        self.connection.source_address = (address, 0)
+    def __init__(self, site, number):
+        super().__init__(site.router.tls_port, site.router.certificate)
+        self.connection.source_address = (f"127.0.0.{number}", 0)
         self.forged = (f"198.51.100.{number}" for number in count(1))
 
     def request(self, *arguments, **headers):
@@ -69,43 +78,38 @@ class Visitor(heroku.Client):
         return self.post(path, body, Referer=f"{origin}{path}").status
 
 
-ADMIN = "/admin/login/"
-ALLAUTH = "/accounts/login/"
-RIGHT = OWNER["DJANGO_SUPERUSER_PASSWORD"]
-
-
 def test_axes_locks_out_who_fails_and_nobody_else(site):
-    attacker = Visitor(site, "127.0.0.10")
+    attacker = Visitor(site, 10)
     statuses = [attacker.log_in(ADMIN, "wrong") for _ in range(5)]
     assert statuses == [200, 200, 200, 200, 429]
-    assert attacker.log_in(ADMIN, RIGHT) == 429
-    assert Visitor(site, "127.0.0.11").log_in(ADMIN, RIGHT) == 302
+    assert attacker.log_in(ADMIN, PASSWORD) == 429
+    assert Visitor(site, 11).log_in(ADMIN, PASSWORD) == 302
 
 
 def test_allauth_limits_each_visitor(site):
-    attacker = Visitor(site, "127.0.0.20")
+    attacker = Visitor(site, 20)
     statuses = [attacker.log_in(ALLAUTH, "wrong", "login") for _ in range(4)]
     assert statuses == [200, 200, 200, 429]
-    assert Visitor(site, "127.0.0.21").log_in(ALLAUTH, RIGHT, "login") == 302
+    assert Visitor(site, 21).log_in(ALLAUTH, PASSWORD, "login") == 302
 
 
 def test_rest_framework_throttles_each_visitor(site):
-    hurried = Visitor(site, "127.0.0.30")
+    hurried = Visitor(site, 30)
     assert [hurried.get("/api").status for _ in range(4)] == [200, 200, 200, 429]
-    assert Visitor(site, "127.0.0.31").get("/api").status == 200
+    assert Visitor(site, 31).get("/api").status == 200
 
 
 def test_the_limit_on_log_ins_counts_the_visitor(site):
-    attacker = Visitor(site, "127.0.0.40")
+    attacker = Visitor(site, 40)
     for _ in range(3):
         assert attacker.log_in(ADMIN, "wrong") == 200
-    assert attacker.log_in(ADMIN, RIGHT) == 200
-    assert Visitor(site, "127.0.0.41").log_in(ADMIN, RIGHT) == 302
+    assert attacker.log_in(ADMIN, PASSWORD) == 200
+    assert Visitor(site, 41).log_in(ADMIN, PASSWORD) == 302
     # At most once a minute; an attacker of another test may have been the first.
     assert re.search(r"many wrong passwords from 127\.0\.0\.\d0", site.dyno.log)
 
 
 def test_the_access_log_has_the_whole_list_which_ends_with_the_visitor(site):
-    Visitor(site, "127.0.0.50").get("/robots.txt")
+    Visitor(site, 50).get("/robots.txt")
     line = r"path=/robots\.txt .* fwd=198\.51\.100\.1,127\.0\.0\.50 status=200"
     parts.wait_until(lambda: re.search(line, site.dyno.log))

@@ -2,50 +2,57 @@
 
 import os
 import re
-import subprocess
 from pathlib import Path
 
 import heroku
 import parts
 import pytest
+from deployment import (
+    PASSWORD,
+    complaints,
+    deployed,
+    find,
+    forget,
+    log_in_to_admin,
+    submit,
+)
+from projects import call, run
+from scripts import serving
+from selenium.webdriver.common.by import By
+from selenium.webdriver.support.ui import Select
 
 ARTEFACTS = Path(os.environ.get("ARTEFACTS", heroku.ROOT / ".template/artefacts"))
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """A newcomer's copy of the repository."""
-    return heroku.checkout(tmp_path_factory.mktemp("laptop"))
+    """A newcomer's copy of the repository, with its packages."""
+    folder = heroku.checkout(tmp_path_factory.mktemp("laptop"))
+    call("bin/install", "requirements.txt", cwd=folder)
+    return folder
 
 
 @pytest.fixture(scope="module")
 def laptop(folder):
     """The address of the site as bin/run serves it."""
-    port = parts.free_port()
-    env = heroku.shell(PORT=str(port))
-    run = subprocess.Popen(["bin/run"], cwd=folder, env=env)
-    try:
-        up = parts.wait_until(lambda: run.poll() or parts.listens(port), 120)
-        assert up is True, "bin/run has ended"
-        yield f"http://127.0.0.1:{port}/"
-    finally:
-        run.terminate()
-        run.wait()
+    with serving(folder, "bin/run") as log:
+        yield re.search(r"http://127.0.0.1:\d+", log)[0] + "/"
 
 
 @pytest.fixture(scope="module")
-def dyno(slug, postgres, secret_key):
-    """The address of the site as a dyno serves it, through the router."""
-    config_vars = {
-        "DJANGO_SECRET_KEY": secret_key,
-        "DATABASE_URL": postgres.create("browser"),
-        "DJANGO_ALLOWED_HOSTS": "127.0.0.1",
-    }
-    heroku.release(slug, config_vars)
-    label = {"HEROKU_RELEASE_VERSION": "v42"}
-    with parts.HAProxy() as router, heroku.Dyno(slug, config_vars, **label) as dyno:
-        router.route([dyno.port])
-        yield f"https://127.0.0.1:{router.tls_port}/"
+def site(copy_project, postgres, secret_key):
+    """The site as a dyno serves it, through the router, with a task and an owner."""
+    project = copy_project("browser").add_rehearsal()
+    more = {"HEROKU_RELEASE_VERSION": "v42"} | project.config_vars
+    url = postgres.create("browser")
+    with deployed(project.folder, url, secret_key, **more) as site:
+        yield site
+
+
+@pytest.fixture(scope="module")
+def dyno(site):
+    """The address of its home page."""
+    return f"{site.url}/"
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -86,6 +93,7 @@ def test_the_first_page_shows_that_all_is_well(request, chromium, place, width, 
 
 
 ALL_FAILED = {"database": "failed", "migrations": "failed", "cache": "failed"}
+NONE = {"database": "none", "migrations": "none"}
 
 
 @pytest.mark.parametrize(
@@ -94,11 +102,7 @@ ALL_FAILED = {"database": "failed", "migrations": "failed", "cache": "failed"}
         ("dyno", ALL_FAILED, ["heroku pg:info"]),
         ("dyno", {"migrations": "failed"}, ["heroku run python manage.py release"]),
         ("dyno", {"cache": "failed"}, ["heroku logs --tail"]),
-        (
-            "dyno",
-            {"database": "none", "migrations": "none"},
-            ["heroku addons:create heroku-postgresql:essential-0"],
-        ),
+        ("dyno", NONE, ["heroku addons:create heroku-postgresql:essential-0"]),
         ("laptop", ALL_FAILED, []),
         ("laptop", {"migrations": "failed"}, ["python manage.py migrate"]),
     ],
@@ -121,16 +125,118 @@ def test_the_first_page_names_the_command_that_mends_it(
 
 
 def test_bin_run_says_that_its_port_is_taken(laptop, folder):
-    port = int(laptop.split(":")[-1].strip("/"))
-    again = subprocess.run(
-        ["bin/run"],
-        cwd=folder,
-        env=heroku.shell(PORT=str(port)),
-        capture_output=True,
-        text=True,
-    )
+    port = laptop.split(":")[-1].strip("/")
+    result = run("bin/run", cwd=folder, PORT=port)
     said = f"Port {port} is in use, or is not a port. Fix: PORT=8123 bin/run\n"
-    assert (again.returncode, again.stderr) == (1, said)
+    assert (result.returncode, result.stdout) == (1, said)
+
+
+@pytest.fixture(scope="module")
+def admin(chromium, site):
+    """Go to a page of the admin, as somebody who may do everything."""
+    chromium.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+    forget(chromium)
+    assert "Site administration" in log_in_to_admin(chromium, site)
+    return lambda path: chromium.get(f"{site.url}/admin/{path}")
+
+
+@pytest.fixture
+def silent(chromium, admin):
+    """Hold the browser to have had nothing to complain about in the end."""
+    complaints(chromium)
+    yield
+    # It asks for this file by itself.
+    assert [said for said in complaints(chromium) if "favicon.ico" not in said] == []
+
+
+def add_user(chromium, admin, name):
+    admin("mysite/user/add/")
+    fields = {"username": name, "password1": PASSWORD, "password2": PASSWORD}
+    assert "was added successfully" in submit(chromium, "[name=_save]", **fields)
+
+
+def test_the_admins_cookies_bear_the_prefix(chromium, admin):
+    cookies = {cookie["name"]: cookie for cookie in chromium.get_cookies()}
+    assert set(cookies) == {"__Host-sessionid", "__Host-csrftoken"}
+    for cookie in cookies.values():
+        assert cookie["secure"] and cookie["httpOnly"] and cookie["path"] == "/"
+
+
+def test_the_admin_changes_a_user_with_its_widgets_and_deletes_him(
+    chromium, admin, silent
+):
+    add_user(chromium, admin, "anna")
+    find(chromium, ".field-last_login .datetimeshortcuts .date-icon").click()
+    find(chromium, ".calendarbox td:not(.nonday) a").click()
+    find(chromium, ".field-last_login .datetimeshortcuts .clock-icon").click()
+    find(chromium, ".clockbox .timelist a").click()
+    assert find(chromium, "[name=last_login_0]").get_attribute("value")
+    assert find(chromium, "[name=last_login_1]").get_attribute("value")
+    find(chromium, "#id_user_permissions_input").send_keys("session")
+    Select(find(chromium, "#id_user_permissions_from")).select_by_index(0)
+    find(chromium, ".field-user_permissions .selector-add").click()
+
+    first = chromium.current_window_handle
+    find(chromium, "#add_id_groups").click()
+    parts.wait_until(lambda: len(chromium.window_handles) == 2)
+    chromium.switch_to.window(chromium.window_handles[1])
+    find(chromium, "[name=name]").send_keys("editors")
+    find(chromium, "[name=_save]").click()
+    parts.wait_until(lambda: len(chromium.window_handles) == 1)
+    chromium.switch_to.window(first)
+    parts.wait_until(lambda: find(chromium, "#id_groups_to option").text == "editors")
+    assert "was changed successfully" in submit(chromium, "[name=_save]")
+
+    admin("mysite/user/?q=anna")
+    submit(chromium, "#result_list tbody th a")
+    submit(chromium, ".deletelink")
+    assert "was deleted" in submit(chromium, "#content [type=submit]")
+
+
+def test_the_admin_searches_filters_sorts_and_deletes_what_was_selected(
+    chromium, admin, silent
+):
+    add_user(chromium, admin, "carla")
+    admin("mysite/user/")
+    submit(chromium, "#changelist-search [type=submit]", q="carla")
+    assert len(chromium.find_elements(By.CSS_SELECTOR, "#result_list tbody tr")) == 1
+    admin("mysite/user/")
+    submit(chromium, "#changelist-filter a[href*='is_staff__exact=1']")
+    assert find(chromium, "#result_list tbody").text.startswith("root")
+    submit(chromium, ".column-email a")
+    admin("mysite/user/?q=carla")
+    find(chromium, "#action-toggle").click()
+    Select(find(chromium, "[name=action]")).select_by_value("delete_selected")
+    submit(chromium, ".actions [type=submit]")
+    assert "deleted 1 user" in submit(chromium, "#content [type=submit]")
+
+
+def test_the_admin_lists_the_results_of_tasks_and_logs_out(
+    chromium, admin, site, silent
+):
+    task = 'from rehearsal.tasks import record; record.enqueue("seen")'
+    command = f"python manage.py shell -c '{task}'"
+    heroku.run(site.slug, site.config_vars, command)
+    admin("")
+    submit(chromium, "#content-main a[href$='/dbtaskresult/']")
+    assert "record" in find(chromium, "#result_list").text
+    submit(chromium, "#result_list tbody th a")
+    assert "record" in find(chromium, "#content").text
+    find(chromium, ".theme-toggle").click()
+    find(chromium, "#toggle-nav-sidebar").click()
+    assert "Logged out" in submit(chromium, "#logout-form button")
+
+
+def test_a_script_inside_a_page_is_refused_and_the_console_tells(chromium, dyno):
+    chromium.get(dyno)
+    complaints(chromium)
+    chromium.execute_script(
+        "document.body.append(Object.assign(document.createElement('script'),"
+        " {text: 'document.title = \"inline\"'}))"
+    )
+    [complaint] = complaints(chromium)
+    assert "Content Security Policy" in complaint
+    assert chromium.title != "inline"
 
 
 def states(chromium):

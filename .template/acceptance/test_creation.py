@@ -1,230 +1,189 @@
-"""`startproject --template` makes a project, whatever the template comes as."""
+"""`.template/new` and `startproject` with the archive make the same project."""
 
-import functools
-import http.server
+import os
+import pkgutil
 import re
 import shutil
-import subprocess
 import sys
-import threading
-import zipfile
 from pathlib import Path
 from urllib.request import urlopen
 
 import heroku
 import pytest
-from parts import free_port, listens, wait_until
-from projects import call
+from project import Project
+from projects import ME, archive, call, install, packages, run, start
+from scripts import serving
 
-NAMES = ("x", "bookshop", "community_garden_planner")
-KEY = re.compile('"(django-insecure-.{50})"')
+KEY = re.compile(rb'"django-insecure-.{50}"')
 
-
-@pytest.fixture(scope="module")
-def template(repository, tmp_path_factory):
-    """Return the template in the shape of this name."""
-    folder = tmp_path_factory.mktemp("templates")
-    github = folder / "github.zip"
-    prefix = "--prefix=repository-HEAD/"
-    call("git", "archive", prefix, "-o", github, "HEAD", cwd=repository)
-    call(sys.executable, ".template/build", folder / "own.zip", cwd=repository)
-    files = functools.partial(http.server.SimpleHTTPRequestHandler, directory=folder)
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), files)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    url = f"http://127.0.0.1:{server.server_port}/github.zip"
-    own = folder / "own.zip"
-    yield {"directory": repository, "zip": github, "url": url, "archive": own}.get
-    server.shutdown()
-    server.server_close()
+# What git ignores or does not hold yet, with something of the owner's in each.
+USED = [
+    ".env",
+    "db.sqlite3",
+    "media/photo.jpg",
+    "staticfiles/staticfiles.json",
+    ".venv/pyvenv.cfg",
+    "notes.txt",
+]
 
 
 @pytest.fixture(scope="module")
-def create(template, source, tmp_path_factory):
-    """Create a project once and return its folder."""
-    version = (source / "runtime.txt").read_text().strip().removeprefix("python-")
-    packages = heroku.installed(version, source / "requirements-test.txt")
-
-    @functools.cache
-    def make(shape, name):
-        folder = tmp_path_factory.mktemp("created")
-        admin = packages / "bin/django-admin"
-        options = ("--template", template(shape), name)
-        call(admin, "startproject", *options, cwd=folder, PATH="/usr/bin:/bin")
-        return folder / name
-
-    make.python = packages / "bin/python"
-    return make
+def clone(repository, tmp_path_factory):
+    """A clone that has been used."""
+    folder = tmp_path_factory.mktemp("used") / "clone"
+    call("git", "clone", "--quiet", repository, folder, cwd=repository)
+    for name in USED:
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_text("of the owner's\n")
+    return folder
 
 
-WAYS = [("directory", "shop"), ("zip", "shop"), ("url", "shop")]
-WAYS += [("archive", name) for name in NAMES]
-ways = pytest.mark.parametrize(("shape", "name"), WAYS)
+@pytest.fixture(scope="module")
+def front_page(source):
+    """The first commands of the page that GitHub shows."""
+    text = (source / ".github/README.md").read_text()
+    return re.search(r"```sh\n(.*?)```", text, re.DOTALL)[1].splitlines()
+
+
+@pytest.fixture(scope="module")
+def said(clone, front_page):
+    """What the first command of the front page says."""
+    return call("sh", "-c", front_page[0], cwd=clone, **ME)
+
+
+@pytest.fixture(scope="module")
+def made(clone, said):
+    """Projects by each way and with names of each kind: leave them as they are."""
+    folder = clone.parent
+    call(".template/new", "../niño", cwd=clone, **ME)
+    template = archive(clone, folder / "template.zip")
+    garden = start(template, "community_garden_planner", folder)
+    return {"shop": folder / "shop", "niño": folder / "niño", "garden": garden}
+
+
+@pytest.fixture(params=["shop", "niño", "garden"])
+def project(request, made):
+    """Each of the projects."""
+    return made[request.param]
 
 
 def files(folder):
-    """Return the files in a folder by name."""
-    found = (path for path in folder.rglob("*") if path.is_file())
-    return {path.relative_to(folder).as_posix(): path for path in found}
+    """Return the content and the mode of each file, without git's and Python's own."""
+    found = {}
+    for path in folder.rglob("*"):
+        name = path.relative_to(folder)
+        if path.is_file() and not {".git", "__pycache__"} & {*name.parts}:
+            found[name.as_posix()] = (path.read_bytes(), os.access(path, os.X_OK))
+    return found
 
 
-def is_executable(path):
-    return bool(path.stat().st_mode & 0o100)
+def test_it_is_what_git_archives_with_its_own_name_and_key(project, clone, tmp_path):
+    call("git", "archive", "-o", tmp_path / "all.tar", "HEAD", cwd=clone)
+    call("tar", "-xf", "all.tar", "--one-top-level=all", cwd=tmp_path)
+    wanted = {}
+    for path, (content, mode) in files(tmp_path / "all").items():
+        if path.endswith(".py") and not path.startswith("dyno/"):
+            content = content.replace(b"mysite", project.name.encode())
+        wanted[path.replace("mysite", project.name)] = (content, mode)
+    made = files(project)
+    settings = f"{project.name}/settings.py"
+    text, mode = made[settings]
+    assert len(KEY.findall(text)) == 1
+    made[settings] = (KEY.sub(b'"{{ secret_key }}"', text), mode)
+    assert made == wanted
+    assert not {".template", ".github", ".ci", "LICENSE"} & {*os.listdir(project)}
 
 
-@ways
-def test_a_project_has_each_file_of_the_source_and_nothing_else(
-    create, repository, tmp_path, shape, name
-):
-    if shape == "directory":
-        whole = repository
-    else:  # without what .gitattributes keeps out of archives
-        call("git", "archive", "-o", tmp_path / "all.tar", "HEAD", cwd=repository)
-        call("tar", "-xf", "all.tar", "--one-top-level=all", cwd=tmp_path)
-        whole = tmp_path / "all"
-    package = name if shape == "archive" else "mysite"
-    project = create(shape, name)
-    key = KEY.search((project / package / "settings.py").read_text())[1]
-    result = files(project)
-    for path, origin in files(whole).items():
-        if any(part.startswith(".") for part in Path(path).parts[:-1]):
-            continue
-        made = result.pop(path.replace("mysite", package))
-        text = origin.read_text()
-        if path.endswith(".py"):
-            text = text.replace("mysite", package).replace("{{ secret_key }}", key)
-        assert made.read_text() == text
-        assert is_executable(made) == is_executable(origin)
-    assert not result
+def test_it_passes_bin_check_and_no_formatter_changes_it(project, tmp_path):
+    copy = shutil.copytree(project, tmp_path / project.name)
+    install(copy)
+    tools = Path(sys.executable).parent
+    call(tools / "ruff", "format", "--check", "--diff", ".", cwd=copy)
+    call(tools / "black", "--check", "--diff", ".", cwd=copy)
+    assert "Everything is in order" in call("bin/check", cwd=copy)
 
 
-@ways
-def test_a_project_bears_no_trace_of_another_name(create, shape, name):
-    package = name if shape == "archive" else "mysite"
-    others = {"mysite", "project_name", "{{", *NAMES[1:]} - {package}
-    for path, made in files(create(shape, name)).items():
-        assert "project_name" not in path
-        if path.endswith(".py"):
-            assert not [word for word in others if word in made.read_text()]
-
-
-@ways
-def test_black_finds_nothing_to_change(create, shape, name):
-    black = Path(sys.executable).parent / "black"
-    call(black, "--check", "--diff", ".", cwd=create(shape, name))
-
-
-@ways
-def test_ruff_finds_nothing_to_change(create, shape, name):
-    ruff = Path(sys.executable).parent / "ruff"
-    call(ruff, "check", "--no-cache", cwd=create(shape, name))
-    call(ruff, "format", "--no-cache", "--check", "--diff", cwd=create(shape, name))
-
-
-@ways
-def test_the_library_is_the_same_in_every_project_byte_for_byte(
-    create, repository, shape, name
-):
-    ours, theirs = files(repository / "dyno"), files(create(shape, name) / "dyno")
-    ours = {
-        path: f.read_bytes() for path, f in ours.items() if "__pycache__" not in path
-    }
-    theirs = {p: f.read_bytes() for p, f in theirs.items() if "__pycache__" not in p}
-    assert theirs == ours
-
-
-@ways
-def test_no_model_of_a_project_lacks_a_migration(create, shape, name):
-    check = ("manage.py", "makemigrations", "--check", "--dry-run")
-    project = create(shape, name)
-    said = call(create.python, "-B", *check, cwd=project, DJANGO_LOCAL="1")
-    assert said == "No changes detected\n"
-
-
-def test_each_project_has_a_secret_key_of_its_own(create):
-    keys = [
-        KEY.search(next(create(*way).glob("*/settings.py")).read_text())[1]
-        for way in WAYS
-    ]
-    assert len({*keys}) == len(keys)
-
-
-def test_the_same_commit_gives_the_same_archive(repository, tmp_path):
-    for name in ("a/template.zip", "b/template.zip"):
-        (tmp_path / name).parent.mkdir()
-        call(".template/build", tmp_path / name, cwd=repository)
-    first, second = (p.read_bytes() for p in tmp_path.rglob("*.zip"))
-    assert first == second
-    names = zipfile.ZipFile(tmp_path / "a/template.zip").namelist()
-    assert {name.split("/")[0] for name in names} == {"template"}
-
-
-@pytest.mark.parametrize(
-    ("shape", "name"), [("directory", "shop"), ("archive", "x"), ("archive", NAMES[2])]
-)
-def test_a_project_passes_its_own_tests(create, shape, name):
-    call(create.python, "-m", "pytest", "-q", cwd=create(shape, name))
-
-
-def change(path, *pairs):
-    text = path.read_text()
-    for before, after in pairs:
-        assert before in text
-        text = text.replace(before, after)
-    path.write_text(text)
-
-
-def test_what_the_documents_tell_to_change_leaves_the_tests_green(create, tmp_path):
-    project = tmp_path / "x"
-    shutil.copytree(create("archive", "x"), project)
-    change(
-        project / "x/settings.py",
-        ('"script-src": OWN', '"script-src": [*OWN, "https://example.com"]'),
-        ('[*OWN, "data:"]', '[*OWN, "data:", "https://example.com"]'),
-        ('LANGUAGE_CODE = "en-us"', 'LANGUAGE_CODE = "de"'),
-    )
-    change(
-        project / "x/views.py",
-        (
-            "require_safe\n\n\n",
-            "require_safe\n\nfrom .models import User\n\n\n",
-        ),
-        ('{"release": release}', '{"release": User.objects.count()}'),
-    )
-    script = "<script src="
-    home = project / "templates/home.html"
-    lines = home.read_text().splitlines(keepends=True)
-    home.write_text("".join(line for line in lines if script not in line))
-    (project / "static/site.js").unlink()
-    (project / "runtime.txt").unlink()
-    call(create.python, "-m", "pytest", "-q", cwd=project)
-
-
-@ways
-def test_a_project_builds_releases_and_serves_its_home_page(
-    create, tmp_path, secret_key, shape, name
-):
-    config_vars = {"DJANGO_SECRET_KEY": secret_key}
-    slug = heroku.build(create(shape, name), tmp_path / "slug", config_vars)
-    heroku.release(slug, config_vars)
-    with heroku.Dyno(slug, config_vars) as dyno:
+def test_it_is_built_released_and_served(project, tmp_path, secret_key):
+    copy = Project(project, tmp_path, DJANGO_SECRET_KEY=secret_key)
+    with copy.build().release().dyno() as dyno:
         page = heroku.Client(dyno.port).get("/")
         assert page.status == 200 and "Hello from Django" in page.text
 
 
-def test_a_newcomers_two_commands_test_and_serve_a_project(template, tmp_path, create):
-    folder = create("archive", "bookshop")
-    assert " passed" in call("bin/test", cwd=folder)
-    port = free_port()
-    with (tmp_path / "log").open("w") as log:
-        env = heroku.shell(PORT=str(port))
-        site = subprocess.Popen(["bin/run"], cwd=folder, env=env, stdout=log)
-    try:
-        wait_until(lambda: site.poll() is not None or listens(port), 120)
-        page = urlopen(f"http://127.0.0.1:{port}/").read().decode()
-    finally:
-        site.terminate()
-        site.wait()
-    assert "Hello from Django" in page
-    # A folder that was moved: its .venv still names the old place.
-    moved = shutil.copytree(folder, tmp_path / "moved", symlinks=True)
-    assert "Making .venv" in call("bin/test", "tests/test_settings.py", cwd=moved)
+def test_its_history_begins_with_one_commit(made):
+    log = call("git", "log", "--format=%s by %an", cwd=made["shop"])
+    assert log == "Start by Ada\n"
+    assert call("git", "status", "--porcelain", cwd=made["shop"]) == ""
+
+
+def test_the_commands_of_the_front_page_are_named_and_serve_and_test_it(
+    made, said, front_page
+):
+    project = made["shop"]
+    assert f"{project} is ready" in said
+    steps = re.findall(r"^  (cd .+|bin/\w+)", said, re.MULTILINE)
+    commands = [line.partition("  ")[0] for line in front_page]
+    assert commands == [".template/new ../shop", *steps]
+    assert steps == ["cd ../shop", "bin/run", "bin/test"]
+    assert " passed" in call("bin/test", cwd=project)
+    with serving(project, "bin/run") as log:
+        address = re.search(r"http://127.0.0.1:\d+", log)[0]
+        assert "Hello from Django" in urlopen(address).read().decode()
+
+
+def test_each_has_a_secret_key_of_its_own(made):
+    texts = [(path / path.name / "settings.py").read_bytes() for path in made.values()]
+    assert len({KEY.search(text)[0] for text in texts}) == len(made)
+
+
+def test_the_same_commit_gives_the_same_archive(clone, tmp_path):
+    first = archive(clone, tmp_path / "a/template.zip")
+    second = archive(clone, tmp_path / "b/template.zip")
+    assert first.read_bytes() == second.read_bytes()
+
+
+def refused(clone, target):
+    """Assert that no project is made, and return why."""
+    before = files(clone), files(target.parent), target.exists()
+    result = run(".template/new", target, cwd=clone, **ME)
+    assert result.returncode == 1 and "Traceback" not in result.stdout
+    assert "Fix: " in result.stdout
+    assert (files(clone), files(target.parent), target.exists()) == before
+    return result.stdout
+
+
+NAMES = "my-shop class json test Django py conftest Static media sessions"
+
+
+@pytest.mark.parametrize("name", NAMES.split())
+def test_a_name_that_cannot_work_is_refused(clone, tmp_path, name):
+    said = refused(clone, tmp_path / name)
+    assert said.startswith((f"{name} is ", f"'{name}' is "))
+
+
+def test_the_name_of_any_module_that_a_project_imports_is_refused(clone, tmp_path):
+    version = (clone / ".python-version").read_text().strip()
+    folder = packages(clone) / f"lib/python{version}/site-packages"
+    found = {module.name for module in pkgutil.iter_modules([str(folder)])}
+    assert {"django", "psycopg_pool", "pytest"} <= found
+    for name in sorted(found):
+        if not name.startswith("_"):
+            refused(clone, tmp_path / name)
+
+
+def test_nothing_is_written_over_nor_into_the_clone(clone, tmp_path):
+    (tmp_path / "shop").mkdir()
+    (tmp_path / "shop/mine.txt").write_text("mine\n")
+    assert "exists" in refused(clone, tmp_path / "shop")
+    assert "Fix: .template/new ../shop" in refused(clone, clone / "shop")
+
+
+def test_somebody_whom_git_does_not_know_is_told_so_first(clone, tmp_path):
+    nobody = {"GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": "user.useConfigOnly"}
+    nobody |= {"GIT_CONFIG_VALUE_0": "true", "GIT_CONFIG_NOSYSTEM": "1"}
+    nobody["HOME"] = str(tmp_path)
+    result = run(".template/new", tmp_path / "shop", cwd=clone, **nobody)
+    assert result.returncode == 1
+    assert "git does not know who commits. Fix: " in result.stdout
+    assert "git config --global user.email" in result.stdout
+    assert not (tmp_path / "shop").exists()

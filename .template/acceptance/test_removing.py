@@ -1,6 +1,5 @@
 """Each part of docs/removing.md can be taken out by the lines that it lists."""
 
-import json
 import re
 import shutil
 
@@ -56,16 +55,12 @@ def made(repository, tmp_path_factory):
 
 
 @pytest.mark.parametrize("part", PARTS)
-def test_each_part_says_what_to_delete_and_what_remains(part):
-    assert [*edits(part)] or "Delete the f" in PARTS[part]
-    assert "What remains: " in PARTS[part]
-
-
-@pytest.mark.parametrize("part", PARTS)
 def test_the_project_passes_bin_check_without_the_part(made, tmp_path, part):
+    assert "What remains: " in PARTS[part]
     project = shutil.copytree(made, tmp_path / "bookshop")
     python = install(project)
     take_out(part, project)
+    assert call("git", "status", "--porcelain", cwd=project), "nothing was taken out"
     call(".venv/bin/ruff", "format", ".", cwd=project)  # as the document says
     heroku.commit(project, f"Take out: {part}")
     if package := PACKAGES.get(part):
@@ -78,10 +73,9 @@ def test_the_project_passes_bin_check_without_the_part(made, tmp_path, part):
     call(python, "manage.py", "release", cwd=project, **local)
     call(python, "manage.py", "prune", cwd=project, **local)
     ask = (
-        "from django.test import Client; import json;"
-        "c = Client(headers={'host': 'localhost'});"
-        "print(json.dumps({p: c.get(p).status_code for p in ('/', '/ready')}))"
+        "from django.test import Client; c = Client(headers={'host': 'localhost'});"
+        "print([c.get(path).status_code for path in ('/', '/ready')])"
     )
     words = ("manage.py", "shell", "--no-imports", "--command", ask)
     said = call(python, *words, cwd=project, DJANGO_DEBUG="1", **local)
-    assert json.loads(said.splitlines()[-1]) == {"/": 200, "/ready": 200}
+    assert said.splitlines()[-1] == "[200, 200]"

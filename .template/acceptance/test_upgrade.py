@@ -6,9 +6,7 @@ import shutil
 import heroku
 import pytest
 import upgrades
-from projects import archive, call, change, install, run, start, tree
-
-FROM = {"folder": "mysite", "zip": "mysite", "archive": "bookshop"}
+from projects import append, call, change, install, run, substitute, tree
 
 
 @pytest.fixture(scope="module")
@@ -25,78 +23,51 @@ def template(oldest, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def made(oldest, tmp_path_factory):
-    """A project of each kind, from the oldest version: leave them as they are."""
-    folder = tmp_path_factory.mktemp("made")
-    whole = folder / "whole.zip"
-    call("git", "archive", "--prefix=t/", "-o", whole, "HEAD", cwd=oldest)
-    own = archive(oldest, folder / "template.zip")
-    kinds = {"folder": oldest, "zip": whole, "archive": own}
-    return {k: start(kinds[k], "bookshop", folder / k) for k in kinds}
+    """Projects of the oldest version: leave them as they are."""
+    return upgrades.make_projects(oldest, tmp_path_factory.mktemp("made"))
 
 
-@pytest.mark.parametrize("kind", FROM)
+@pytest.mark.parametrize("package", ["mysite", "bookshop"])
 def test_two_versions_are_merged_and_nothing_of_the_owner_is_lost(
-    made, template, tmp_path, kind
+    made, template, tmp_path, package
 ):
-    project = shutil.copytree(made[kind], tmp_path / "bookshop")
-    package = FROM[kind]
-    before = upgrades.edit(project, package)
+    project = shutil.copytree(made[package], tmp_path / "bookshop")
+    upgrades.edit(project, package)
     install(project)
+    before = tree(project)
+    settings = project / package / "settings.py"
+    key = upgrades.KEY.search(settings.read_bytes())[0]
+    ran = template.with_name("ran")
+    ran.unlink(missing_ok=True)
     result = run("bin/upgrade", template, cwd=project)
     said = result.stdout
-    upgrades.unname_the_commit(project / package / "settings.py")
-    after = tree(project)
+    assert not ran.exists(), "code of the new version was run"
 
     # The one true conflict is marked, and nothing else is left to do.
-    settings = after[f"{package}/settings.py"].decode()
-    assert upgrades.CONFLICT in settings
-    marked = [name for name, text in after.items() if b"<<<<<<<" in text]
-    assert marked == [f"{package}/settings.py"]
     assert result.returncode == 1
+    assert "Merged version 2.0.0 into 1.0.0" in said
     assert f"Resolve the conflicts in: {package}/settings.py" in said
+    substitute(settings, upgrades.CONFLICT, 'TIME_ZONE = "Asia/Seoul"\n')
 
-    # The owner's edits and the template's are both there.
-    for words in ('    "blog",\n', '"https://cdn.example.com"]', "blog.middleware"):
-        assert words in settings
-    for words in ("# A new comment", '"connect-src": [CSP.SELF]'):
-        assert words in settings
-    assert '"django-insecure-&|mine' in settings
-    assert after["README.md"].startswith(b"# My shop")
-    assert b"A new paragraph." in after["README.md"]
-    assert after["Procfile"] == before["Procfile"]
-    assert b"What I learned." in after["docs/faults.md"]
-    assert b"A new section." in after["docs/growing.md"]
-    assert b"Welcome to my shop" in after["templates/home.html"]
-    assert b"<script" not in after["templates/home.html"]
-    assert after["bin/upgrade"].endswith(b"# A new last line.\n")
-    assert after["dyno/added.py"] and b"All middle" in after["dyno/middleware.py"]
-    assert after[f"{package}/added.py"] == f'"""Of {package}."""\n'.encode()
-
-    # What the template dropped is gone, what is the owner's is not touched, and what
-    # is the workshop's or unfinished has not come.
-    assert set(before) - set(after) == {"docs/errors.md", "static/site.js"}
-    added = {"docs/faults.md", "dyno/added.py", f"{package}/added.py"}
-    assert set(after) - set(before) == added
-    for name in ("blog/middleware.py", "tests/test_owner.py", "docs/mine.md"):
-        assert after[name] == before[name]
-    assert after.get("NOTES") == before.get("NOTES")
-    assert b"unfinished" not in after["templates/site.html"]
-
-    # The locks are left to the owner, who compiles them.
-    for name in ("requirements.txt", "requirements-test.txt"):
-        assert after[name] == before[name]
-    (lock,) = re.findall(r"^bin/lock .+", said, re.MULTILINE)
-    call(*lock.split(), cwd=project, **upgrades.UV)
-    lock = (project / "requirements-test.txt").read_text()
-    assert "sqlparse==0.5.2" not in lock and "humanize==4." in lock
-    assert "All the packages" in after["requirements.in"].decode()
+    # All the rest is as if the owner had edited a project of the new version.
+    assert key in settings.read_bytes()
+    projects = upgrades.make_projects(template.with_name("released"), tmp_path / "new")
+    wanted = upgrades.without_locks(upgrades.edit(projects[package], package))
+    assert upgrades.without_locks(project) == wanted
 
     # The changelog's entries in between are printed, the newest first.
     assert said.index("**What to do:** look at it.") < said.index("take a breath.")
     assert "The first." not in said
 
-    resolved = (upgrades.CONFLICT, "TIME_ZONE = 'UTC'\n")
-    change(project / package / "settings.py", resolved)
+    # The locks are left to the owner, who compiles them.
+    for name in upgrades.LOCKS:
+        assert (project / name).read_bytes() == before[name]
+    (lock,) = re.findall(r"^bin/lock .+", said, re.MULTILINE)
+    call(*lock.split(), cwd=project, **upgrades.UV)
+    lock = (project / "requirements-test.txt").read_text()
+    assert "sqlparse==0.5.2" not in lock and "humanize==4." in lock
+    assert ran.exists()
+
     call(".venv/bin/python", "-m", "pytest", "-q", "tests/test_owner.py", cwd=project)
     call(*(".venv/bin/python", "manage.py", "check"), cwd=project, DJANGO_LOCAL="1")
     heroku.commit(project, "Upgrade")
@@ -108,142 +79,102 @@ def test_two_versions_are_merged_and_nothing_of_the_owner_is_lost(
 @pytest.fixture
 def project(made, tmp_path):
     """A project with its owner's edits, committed."""
-    folder = shutil.copytree(made["archive"], tmp_path / "bookshop")
+    folder = shutil.copytree(made["bookshop"], tmp_path / "bookshop")
     upgrades.edit(folder, "bookshop")
-    install(folder)
     return folder
 
 
-def test_a_project_that_keeps_djangos_own_users_keeps_them(project, template):
-    """One that was moved by hand from the layout before there were versions."""
-    settings = project / "bookshop/settings.py"
-    change(settings, ('AUTH_USER_MODEL = "bookshop.User"\n', ""))
-    for name in ("models.py", "admin.py", "migrations"):
-        path = project / "bookshop" / name
-        shutil.rmtree(path) if path.is_dir() else path.unlink()
-    heroku.commit(project, "Keep auth.User")
-    run("bin/upgrade", template, cwd=project)
-    assert "AUTH_USER_MODEL" not in settings.read_text()
-    assert not (project / "bookshop/models.py").exists()
-    assert not (project / "bookshop/migrations").exists()
-
-
-def test_an_owners_change_in_dyno_is_named_and_nothing_is_merged(project, template):
-    with (project / "dyno/mail.py").open("a") as file:
-        file.write("# mine\n")
-    (project / "dyno/mine.py").write_text("")
+def change_the_library(project):
+    append(project / "dyno/mail.py", "# mine\n")
+    append(project / "dyno/mine.py", "")
     heroku.commit(project, "Change what is the template's")
-    before = tree(project)
-    result = run("bin/upgrade", template, cwd=project)
-    assert result.returncode == 1 and "Nothing was changed" in result.stdout
-    assert "dyno/mail.py" in result.stdout and "dyno/mine.py" in result.stdout
-    assert tree(project) == before
+    return "move your changes out of dyno/mail.py dyno/mine.py"
 
 
-def test_an_ignored_folder_in_the_way_of_a_new_file_is_kept(project, template):
-    with (project / ".gitignore").open("a") as file:
-        file.write("/bookshop/added.py/\n")
+def ignore_a_folder_in_the_way(project):
+    append(project / ".gitignore", "/bookshop/added.py/\n")
     heroku.commit(project, "Ignore a folder")
-    (project / "bookshop/added.py").mkdir()
-    (project / "bookshop/added.py/notes").write_text("mine")
-    before = tree(project)
-    result = run("bin/upgrade", template, cwd=project)
-    assert result.returncode == 1 and "Nothing was changed" in result.stdout
-    assert "The new version has bookshop/added.py too" in result.stdout
-    assert (project / "bookshop/added.py/notes").read_text() == "mine"
-    assert tree(project) == before
+    append(project / "bookshop/added.py/notes", "mine")
+    return "The new version has bookshop/added.py too"
 
 
-def unknown_version(project):
+def say_another_version(project):
     change(project / "dyno/__init__.py", ('"1.0.0"', '"0.9.0"'))
     heroku.commit(project, "Say another version")
     return 'no version "0.9.0"'
 
 
-def dirty_tree(project):
+def leave_a_change_uncommitted(project):
     change(project / "Procfile", ("web:", "web: nice"))
     return "Not everything is committed"
 
 
-def untracked_file(project):
-    (project / "new.py").write_text("")
+def leave_a_file_untracked(project):
+    append(project / "new.py", "")
     return "Not everything is committed"
 
 
-def no_repository(project):
+def break_the_repository(project):
     shutil.rmtree(project / ".git")
-    (project / ".git").write_text("")
+    append(project / ".git", "")
     return "Not everything is committed"
 
 
-@pytest.mark.parametrize(
-    "fault", [unknown_version, dirty_tree, untracked_file, no_repository]
+def stop_git_at_its_last_step(project):
+    append(project / ".git/index.lock", "")
+    return "index.lock"
+
+
+FAULTS = (
+    change_the_library,
+    ignore_a_folder_in_the_way,
+    say_another_version,
+    leave_a_change_uncommitted,
+    leave_a_file_untracked,
+    break_the_repository,
+    stop_git_at_its_last_step,
 )
-def test_a_refused_upgrade_changes_nothing(project, template, fault):
-    cause = fault(project)
-    before = {p: p.read_bytes() for p in project.rglob("*") if p.is_file()}
-    result = run("bin/upgrade", template, cwd=project)
+
+
+def assert_nothing_changes(project, source, cause):
+    """Assert that the upgrade is refused for this cause."""
+    before = tree_of_all(project)
+    result = run("bin/upgrade", source, cwd=project)
     assert result.returncode == 1
     assert cause in result.stdout and "Nothing was changed" in result.stdout
-    assert {p: p.read_bytes() for p in project.rglob("*") if p.is_file()} == before
+    assert tree_of_all(project) == before
 
 
-@pytest.mark.parametrize("address", ["nowhere", "http://127.0.0.1:1/template.git", "."])
-def test_a_address_that_is_no_template_changes_nothing(project, address, tmp_path):
-    if address == ".":
-        address = tmp_path / "empty"
-        address.mkdir()
-        (address / "a").write_text("a")
-        heroku.commit(address, "Something else")
-    before = tree(project)
-    result = run("bin/upgrade", address, cwd=project)
-    assert result.returncode and "Nothing was changed" in result.stdout
-    assert tree(project) == before
+def tree_of_all(project):
+    """Return the content of each file that is there, but for git's own."""
+    paths = [path for path in project.rglob("*") if path.is_file()]
+    kept = [path for path in paths if ".git" not in path.relative_to(project).parts]
+    return {path: path.read_bytes() for path in kept}
 
 
-def test_a_failure_while_it_merges_changes_nothing(project, template, tmp_path):
-    # A git that fails at the last step before the project is written to.
-    git = tmp_path / "bin/git"
-    git.parent.mkdir()
-    real = shutil.which("git")
-    git.write_text(
-        '#!/bin/sh\ncase " $* " in *" cherry-pick "*) echo broken >&2; exit 128;; esac'
-        f'\nexec {real} "$@"\n'
-    )
-    git.chmod(0o755)
-    before = tree(project)
-    path = f"{git.parent}:/usr/bin:/bin"
-    result = run("bin/upgrade", template, cwd=project, PATH=path)
-    assert result.returncode == 1
-    assert "broken" in result.stdout and "Nothing was changed" in result.stdout
-    assert tree(project) == before
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.__name__)
+def test_a_refused_upgrade_changes_nothing(project, template, fault):
+    cause = fault(project)
+    assert_nothing_changes(project, template, cause)
 
 
-def test_no_code_of_the_new_version_is_run(project, template, tmp_path):
-    newer = shutil.copytree(template, tmp_path / "newer")
-    ran = tmp_path / "ran"
-    for name in ("install", "lock", "run", "test", "check"):
-        change(newer / "bin" / name, ("set -eu\n", f"set -eu\ntouch {ran}\n"))
-    for name in ("manage.py", "conftest.py", "dyno/apps.py", "mysite/settings.py"):
-        with (newer / name).open("a") as file:
-            file.write(f"\nopen({str(ran)!r}, 'w').close()\n")
-    upgrades.commit_version(newer, "3.0.0", "Code.", "read it.")
-    said = run("bin/upgrade", newer, cwd=project).stdout
-    assert "Merged version 3.0.0 into 1.0.0" in said
-    assert not ran.exists()
-    run("bin/test", cwd=project)
-    assert ran.exists()
+def test_an_address_that_is_no_template_changes_nothing(project, tmp_path):
+    assert_nothing_changes(project, "nowhere", "does not exist")
+    append(tmp_path / "other/a", "a")
+    heroku.commit(tmp_path / "other", "Something else")
+    assert_nothing_changes(project, tmp_path / "other", "That is not a template.")
 
 
-@pytest.mark.parametrize("prefix", ["", "v"])
-def test_the_newest_tag_is_taken_where_there_are_tags(
-    project, template, tmp_path, prefix
-):
+def test_the_newest_tag_is_taken_where_there_are_tags(project, template, tmp_path):
     tagged = shutil.copytree(template, tmp_path / "tagged")
     log = call("git", "log", "--format=%s %H", cwd=tagged)
     commits = dict(re.findall(r"^Version (\S+) (\w+)$", log, re.MULTILINE))
+    call("git", "tag", "v0.9.0", cwd=tagged)
+    said = call("bin/upgrade", tagged, cwd=project)
+    assert "Nothing to do: the project has version 1.0.0" in said
+
     for version in ("1.1.0", "2.0.0"):
-        call("git", "tag", prefix + version, commits[version], cwd=tagged)
+        call("git", "tag", f"v{version}", commits[version], cwd=tagged)
     call("git", "tag", "v9-nightly", cwd=tagged)
     upgrades.commit_version(tagged, "2.1.0", "Not tagged yet.", "wait.")
     said = run("bin/upgrade", tagged, cwd=project).stdout
@@ -252,24 +183,13 @@ def test_the_newest_tag_is_taken_where_there_are_tags(
     call("git", "reset", "--hard", "--quiet", cwd=project)
 
     # An older version is looked up by its tag too, and ten is more than nine.
-    call("git", "tag", prefix + "1.0.0", commits["1.1.0"], cwd=tagged)
-    call("git", "tag", prefix + "10.0.0", cwd=tagged)
+    call("git", "tag", "v1.0.0", commits["1.1.0"], cwd=tagged)
+    call("git", "tag", "v10.0.0", cwd=tagged)
     result = run("bin/upgrade", tagged, cwd=project)
     assert "move your changes out of dyno/__init__.py dyno/added.py" in result.stdout
-    call("git", "tag", "--force", prefix + "1.0.0", commits["1.0.0"], cwd=tagged)
+    call("git", "tag", "--force", "v1.0.0", commits["1.0.0"], cwd=tagged)
     said = run("bin/upgrade", tagged, cwd=project).stdout
     assert "Merged version 10.0.0 into 1.0.0" in said
-
-
-def test_a_project_that_is_newer_than_the_newest_tag_is_left_alone(
-    project, template, tmp_path
-):
-    tagged = shutil.copytree(template, tmp_path / "tagged")
-    call("git", "tag", "v0.9.0", cwd=tagged)
-    before = tree(project)
-    said = call("bin/upgrade", tagged, cwd=project)
-    assert "Nothing to do: the project has version 1.0.0" in said
-    assert tree(project) == before
 
 
 def test_a_project_in_a_folder_of_a_repository_is_upgraded_there(
@@ -277,7 +197,7 @@ def test_a_project_in_a_folder_of_a_repository_is_upgraded_there(
 ):
     no_git = shutil.ignore_patterns(".git")
     shutil.copytree(project, tmp_path / "all/shop", ignore=no_git)
-    (tmp_path / "all/manage.py").write_text("Of another project\n")
+    append(tmp_path / "all/manage.py", "Of another project\n")
     heroku.commit(tmp_path / "all", "Two projects")
     said = run("bin/upgrade", template, cwd=tmp_path / "all/shop").stdout
     assert "Resolve the conflicts in: bookshop/settings.py\n" in said

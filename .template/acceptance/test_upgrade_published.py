@@ -29,7 +29,21 @@ def released(history, version, folder):
     return start(archive(old, folder / "old.zip"), "bookshop", folder)
 
 
-@pytest.mark.parametrize("version", ["1.0.0", "1.1.0", "1.2.0", "1.2.1"])
+# As it stands in the settings of the versions before 2.0.0.
+FILTER = 'DEFAULT_EXCEPTION_REPORTER_FILTER = "dyno.views.ReportFilter"\n'
+
+
+WORKS = """
+from django.conf import settings
+from django.utils.module_loading import import_string
+
+import_string(settings.DEFAULT_EXCEPTION_REPORTER_FILTER)
+"""
+
+
+# The first one, the last of the first series, and the newest before this one. Those in
+# between walk no other way.
+@pytest.mark.parametrize("version", ["1.0.0", "1.2.1", "2.0.0"])
 def test_a_project_of_each_published_version_comes_to_this_one(
     history, tmp_path, version
 ):
@@ -45,20 +59,21 @@ def test_a_project_of_each_published_version_comes_to_this_one(
         settings,
         ('    "django_tasks_db",\n', '    "django_tasks_db",\n    "blog",\n'),
         ('"script-src": OWN,', '"script-src": [*OWN, "https://cdn.example.com"],'),
-        ('LANGUAGE_CODE = "en', '# Mine\nLANGUAGE_CODE = "en'),
+        ('LANGUAGE_CODE = "en', f'# Mine\n{FILTER}LANGUAGE_CODE = "en'),
     )
     greeting = ("<h1>Hello from Django</h1>", "<h1>Welcome to my shop</h1>")
     change(project / "templates/home.html", greeting)
-    test = TEST.replace(' and "A new footer" in page', "")
-    (project / "blog/tests.py").write_text(test)
+    (project / "blog/tests.py").write_text(TEST)
+    change(project / "blog/tests.py", (' and "A new footer" in page', ""))
     heroku.commit(project, "Make it mine")
 
     call("bin/upgrade", history, cwd=project, **UV)
     assert '"99.0.0"' in (project / "dyno/__init__.py").read_text()
     after = settings.read_text()
-    for words in ('    "blog",\n', "https://cdn.example.com", "# Mine\n"):
+    for words in ('    "blog",\n', "https://cdn.example.com", f"# Mine\n{FILTER}"):
         assert words in after
     call("bin/lock", cwd=project, **UV)
     assert "psycopg-pool==" in (project / "requirements.txt").read_text()
     assert "no issues" in call(*manage, "check", cwd=project, **env)
+    call(*manage, "shell", "--no-imports", "-c", WORKS, cwd=project, **env)
     call(".venv/bin/python", "-m", "pytest", "-q", "blog/tests.py", cwd=project)

@@ -104,6 +104,12 @@ def test_a_file_that_the_browser_has_is_not_sent_again(ask, url):
     assert (status, body) == (304, b"")
 
 
+def test_files_of_the_root_folder_have_its_urls(tmp_path):
+    (tmp_path / "ads.txt").write_text("one")
+    with override_settings(WHITENOISE_ROOT=tmp_path):
+        assert get("/ads.txt", FrontDoor(WSGIHandler()))[2] == b"one"
+
+
 def test_a_part_of_a_file_can_be_asked_for(ask, url):
     status, _, body = ask(url("its.svg"), HTTP_RANGE="bytes=2-5")
     assert (status, body) == (206, TEXT[2:6].encode())

@@ -31,6 +31,18 @@ def test_a_batch_runs_every_task_of_every_queue_on_one_connection(queue):
     assert connection.settings_dict["CONN_MAX_AGE"] == 600
 
 
+def test_an_error_that_no_column_takes_does_not_end_the_worker(queue, to_do):
+    def fail():
+        to_do.clear()
+        raise ValueError("\0 \udcff")
+
+    to_do.append(fail)
+    tasks.work.enqueue()
+    tasks.work.enqueue()
+    call_command("worker", batch=True)
+    assert statuses() == [FAILED, DONE]
+
+
 def test_a_task_that_kills_its_workers_is_given_up_and_logged(queue, caplog):
     row = running("worker.1-a", "worker.1-b", "worker.1-c")
     put_back(row)

@@ -108,6 +108,8 @@ class Command(BaseCommand):
                 logger.error(NOT_HERE, instance.pk, instance.task_path, error)
         elif instance.status != TaskResultStatus.READY:
             close_old_connections()  # PostgreSQL may have restarted during the task
+            text = instance.traceback.replace("\0", "")  # which no column takes,
+            instance.traceback = text.encode(errors="replace").decode()  # as surrogates
 
     def take_signals(self) -> None:
         """Keep a second signal from failing the task: Heroku may send two."""

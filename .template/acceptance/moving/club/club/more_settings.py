@@ -1,1 +1,0 @@
-INSTALLED_APPS += ["members"]  # noqa: F821
