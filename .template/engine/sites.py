@@ -1,11 +1,9 @@
 """A site in production for the tests of the checks, and what dyno's checks report."""
 
 import json
-import logging
 import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 from types import ModuleType
 
@@ -141,13 +139,6 @@ class Site:
         for arguments in (["init", "--quiet"], ["add", "--force", name]):
             subprocess.run(["git", *arguments], cwd=self.root, check=True)
 
-    def log_file(self, name):
-        """Add a handler to LOGGING that writes to this file."""
-        handler = logging.FileHandler(name, delay=True)
-        handler.set_name("a file")
-        self.monkeypatch.setattr(logging, "getHandlerNames", lambda: {"a file"})
-        self.monkeypatch.setattr(logging, "getHandlerByName", {"a file": handler}.get)
-
     def handlers(self, *names):
         """Let the URLconf have these handlers alone."""
         urls = ModuleType("shop.urls")
@@ -175,13 +166,12 @@ class Site:
     def latin(self):
         (self.root / "templates/latin.html").write_bytes("é".encode("latin-1"))
 
-    def collect(self, leave=None, age=0):
-        """Write the manifest, `age` seconds ago, without the file to leave out."""
+    def collect(self, leave=None):
+        """Write the manifest, without the file to leave out."""
         listings = [finder.list([]) for finder in finders.get_finders()]
         names = {path for listing in listings for path, _ in listing} - {leave}
         manifest = {"version": "1.1", "paths": dict.fromkeys(names, "hashed")}
         self.file(MANIFEST, json.dumps(manifest))
-        os.utime(self.root / MANIFEST, (time.time() - age,) * 2)
 
 
 def sound_site(tmp_path, monkeypatch, settings):

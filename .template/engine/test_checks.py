@@ -54,14 +54,6 @@ BROKEN = {
         "E025",
         do("file", "Procfile", "web: python manage.py runserver 0.0.0.0:$PORT"),
     ),
-    "the session is for subdomains too": (
-        "E043",
-        do("setting", SESSION_COOKIE_DOMAIN="a.com", SESSION_COOKIE_NAME="__Host-s"),
-    ),
-    "forms are for a part of the site": (
-        "E043",
-        do("setting", CSRF_COOKIE_PATH="/shop", CSRF_COOKIE_NAME="__Host-c"),
-    ),
     "the release only migrates": (
         "W044",
         do("file", "Procfile", "release: python manage.py migrate\nweb: gunicorn\n"),
@@ -71,7 +63,6 @@ BROKEN = {
         do("handlers", "handler400", "handler403", "handler404"),
     ),
     "the URLs are pasted": ("W045", do("handlers")),
-    "a log is a file": ("W046", do("log_file", "site.log")),
     "web is a program that is not installed": (
         "E026",
         do("file", "Procfile", "web: daphne shop.asgi:application"),
@@ -81,7 +72,6 @@ BROKEN = {
         do("second", "postgres://u:p@h/d?connect_timeout=5s"),
     ),
     "nothing was collected": ("E030", do("setting", STATIC_ROOT=Path("/nosuch"))),
-    "a static file is newer than the manifest": ("E030", do("collect", age=1e9)),
     "a static file is not in the manifest": (
         "E031",
         do("collect", leave="admin/css/base.css"),
@@ -89,7 +79,6 @@ BROKEN = {
     "a page includes no template": ("E031", do("page", "include 'nosuch.html'")),
     "a page extends no template": ("E031", do("page", "extends 'nosuch.html'")),
     "a page does not compile": ("E032", do("page", "endif")),
-    "a page hides that of an app": ("W048", do("app_page", "page.html")),
     "a page includes no template if": (
         "E031",
         do("page", "if a", "else", "include 'nosuch.html'", "endif"),
@@ -125,16 +114,12 @@ SOUND = {
     "a host is an address": do("setting", ALLOWED_HOSTS=["[fd00::1]", "10.0.0.1"]),
     "an example of secrets": do("file", ".env.example", "PASSWORD="),
     "a private network needs no TLS": do("without_tls_off_heroku", "disable"),
-    "a cookie without __Host- is for subdomains too": do(
-        "setting", SESSION_COOKIE_DOMAIN="example.com", CSRF_COOKIE_PATH="/shop"
-    ),
     "a release does more": do(
         "file",
         "Procfile",
         "release: python manage.py release && python manage.py migrate shop\n"
         "web: gunicorn\n",
     ),
-    "a log is a file that is no file": do("log_file", "/dev/stderr"),
     "a number is empty": do("env", DATABASE_POOL_SIZE=""),
     "neither a key nor a database is set": do("first_push"),
     "verify-full is stricter than require": do("database", sslmode="verify-full"),
@@ -184,9 +169,3 @@ def test_a_server_refuses_to_start_and_names_every_problem_at_once(site):
 def test_a_check_that_is_silenced_does_not_keep_a_server_from_starting(site):
     site.setting(ALLOWED_HOSTS=[], SILENCED_SYSTEM_CHECKS=["deploy.E003"])
     checks.refuse_to_boot()
-
-
-def test_a_hidden_page_is_named_with_that_which_hides_it(site):
-    site.app_page("page.html")
-    said = found()["deploy.W048"].msg
-    assert said.startswith("templates/page.html hides blog/templates/page.html")

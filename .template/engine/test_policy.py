@@ -120,13 +120,14 @@ EVERYTHING = f"""
 """
 
 
-def test_there_is_one_line_for_each_kind_and_it_names_the_first_place(report):
+def test_there_is_one_line_for_each_directive_and_it_names_the_first_places(report):
     said = report(EVERYTHING * 3)
-    assert len(said) == 9
-    assert all(re.search("shop/page.html, line [234]:", cause) for cause, _ in said)
+    assert len(said) == 7
+    places = re.findall("shop/page.html, line (.+?)[;:]", str(said))
+    assert len(places) == 9 and {*places} <= {*"234"}
 
 
-def test_the_last_line_of_a_directive_holds_all(report, settings):
+def test_the_line_of_a_directive_holds_all(report, settings):
     lines = [hint for _, hint in report(EVERYTHING)]
     policy_lines = re.findall(r'Fix: (".*\],)', "\n".join(lines))
     changed = eval("{" + "".join(policy_lines) + "}", {"CSP": CSP, "OWN": OWN})
