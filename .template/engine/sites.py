@@ -129,10 +129,6 @@ class Site:
         storages = self.settings.STORAGES | {"default": {"BACKEND": backend}}
         self.setting(STORAGES=storages)
 
-    def bucket(self):
-        self.env(BUCKETEER_BUCKET_NAME="name")
-        self.uploads("storages.backends.s3.S3Storage")
-
     def commit(self, name):
         self.off_heroku()
         self.file(name, "PASSWORD=1")
@@ -153,12 +149,6 @@ class Site:
 
     def page(self, *tags):
         self.file("templates/page.html", "".join(map(tag, tags)))
-
-    def app_page(self, name):
-        """Add an app of the project with a page: its folder is searched last."""
-        folders = [*self.settings.TEMPLATES[0]["DIRS"], self.root / "blog/templates"]
-        self.setting(TEMPLATES=[self.settings.TEMPLATES[0] | {"DIRS": folders}])
-        self.file(f"blog/templates/{name}")
 
     def template(self, name, text):
         self.file(f"templates/{name}", text)
