@@ -15,8 +15,8 @@ from django.db.utils import ConnectionHandler
 from dyno import database, mail
 from dyno.checks import databases, procfile, registry
 
-BACKENDS = "django.core.cache.backends"
 FILES = "django.core.files.storage"
+SMTP = "django.core.mail.backends.smtp"
 MANIFEST = "staticfiles/staticfiles.json"
 SECRET_KEY = "a-secret-key-for-tests-0123456789-abcdefghijklmnopqrstuvwxyz"
 
@@ -38,7 +38,9 @@ class Site:
     """A sound site in production, which a test may then break."""
 
     def __init__(self, root, monkeypatch, settings):
-        self.root, self.monkeypatch, self.settings = root, monkeypatch, settings
+        self.root = root
+        self.monkeypatch = monkeypatch
+        self.settings = settings
 
     def env(self, **config_vars):
         for name, value in config_vars.items():
@@ -57,7 +59,6 @@ class Site:
         self.without("DATABASE_URL")
         self.setting(LOCAL=True, STATIC_ROOT=Path("/nosuch"))
         self.uploads(f"{FILES}.FileSystemStorage")
-        self.cache("locmem.LocMemCache")
         self.no_mail()
 
     def off_heroku(self, *missing):
@@ -70,12 +71,10 @@ class Site:
         self.without("DJANGO_SECRET_KEY")
         self.without("DATABASE_URL")
 
-    def kept_connections(self):
-        self.engine("django.db.backends.postgresql", CONN_MAX_AGE=600)
-
-    def engine(self, name, **more):
-        config = {"ENGINE": name, "NAME": "name", "HOST": "db.example.com"} | more
-        self.connections(default=config)
+    def postgresql(self, **more):
+        """Let the connections be to PostgreSQL, with more in their settings."""
+        config = {"ENGINE": "django.db.backends.postgresql", "NAME": "name"}
+        self.connections(default=config | {"HOST": "db.example.com"} | more)
 
     def connections(self, **configs):
         handler = ConnectionHandler(configs)
@@ -107,7 +106,7 @@ class Site:
 
     def no_mail(self):
         self.without("EMAIL_URL")
-        self.mailer("dyno.mail.UnsentMail")
+        self.setting(MAILERS={"default": {"BACKEND": "dyno.mail.UnsentMail"}})
 
     def mail(self, url):
         self.env(EMAIL_URL=url)
@@ -118,12 +117,6 @@ class Site:
             alias: {"BACKEND": "dyno.cache.FailOpenRedisCache", "LOCATION": [url]}
         }
         self.setting(CACHES=caches)
-
-    def mailer(self, backend):
-        self.setting(MAILERS={"default": {"BACKEND": backend}})
-
-    def cache(self, backend):
-        self.setting(CACHES={"default": {"BACKEND": f"{BACKENDS}.{backend}"}})
 
     def uploads(self, backend):
         storages = self.settings.STORAGES | {"default": {"BACKEND": backend}}
@@ -145,16 +138,13 @@ class Site:
     def file(self, name, text=""):
         path = self.root / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text)
+        path.write_text(text, encoding="latin-1")
 
     def page(self, *tags):
         self.file("templates/page.html", "".join(map(tag, tags)))
 
     def template(self, name, text):
         self.file(f"templates/{name}", text)
-
-    def latin(self):
-        (self.root / "templates/latin.html").write_bytes("é".encode("latin-1"))
 
     def collect(self, leave=None):
         """Write the manifest, without the file to leave out."""
@@ -173,10 +163,9 @@ def sound_site(tmp_path, monkeypatch, settings):
     site = Site(tmp_path, monkeypatch, settings)
     site.env(**PRODUCTION)
     site.setting(LOCAL=False, ALLOWED_HOSTS=[".herokuapp.com"], BASE_DIR=tmp_path)
-    site.engine("django.db.backends.postgresql")
+    site.postgresql()
     site.database(sslmode="require")
-    site.mailer("django.core.mail.backends.smtp.EmailBackend")
-    site.cache("db.DatabaseCache")
+    settings.MAILERS = {"default": {"BACKEND": f"{SMTP}.EmailBackend"}}
     settings.STATIC_ROOT = tmp_path / "staticfiles"
     settings.STATICFILES_DIRS = [tmp_path / "static"]
     settings.STORAGES = {

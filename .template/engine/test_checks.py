@@ -37,7 +37,7 @@ BROKEN = {
     "there is no mail server": ("W014", do("no_mail")),
     "uploads stay on the disk": ("E015", do("uploads", f"{FILES}.FileSystemStorage")),
     "the library of the pool is missing": ("W041", do("no_psycopg_pool")),
-    "threads keep connections": ("W041", do("kept_connections")),
+    "threads keep connections": ("W041", do("postgresql", CONN_MAX_AGE=600)),
     "the Procfile is missing": ("E025", do("file", "Procfile")),
     "web is runserver": ("E025", do("file", "Procfile", RUNSERVER)),
     "the release only migrates": ("W044", do("file", "Procfile", MIGRATE)),
@@ -53,7 +53,7 @@ BROKEN = {
     "a page does not compile": ("E032", do("page", "endif")),
     "an email does not compile": ("E032", do("template", "mail.txt", tag("endif"))),
     "a feed does not compile": ("E032", do("template", "feed.xml", tag("endif"))),
-    "a page is not in UTF-8": ("E032", do("latin")),
+    "a page is not in UTF-8": ("E032", do("template", "a.html", "é")),
     "the policy refuses a script": ("W042", do("template", "a.html", "<p onclick=a>")),
 }
 

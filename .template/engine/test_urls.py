@@ -55,7 +55,7 @@ def test_no_database_is_asked(site):
 
 def test_a_pool_in_the_settings_is_not_waited_for(site):
     pool = {"timeout": 9, "reconnect_timeout": 9}
-    site.engine("django.db.backends.postgresql", OPTIONS={"pool": pool})
+    site.postgresql(OPTIONS={"pool": pool})
     begin = time.monotonic()
     assert found() == {}
     assert time.monotonic() - begin < 5
