@@ -81,7 +81,7 @@ def test_what_only_the_build_would_find_is_found(project):
     views = project / "bookshop/views.py"
     change(views, ("import os\n", "import os\nimport pytest\n"))
     found, last = failed(project)
-    assert last == "Static files, Deployment, Pages, Lint"
+    assert last == "Static files, Deployment, Pages, Tests, Lint"
     assert "no.png" in found["Static files"]
     assert "No module named 'pytest'" in found["Deployment"]
 

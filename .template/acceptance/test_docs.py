@@ -69,7 +69,7 @@ def test_each_command_in_the_pages_is_one_of_herokus_cli():
     blocks = [re.findall(r"(?s)```sh\n(.*?)```", page.read_text()) for page in PAGES]
     text = "\n".join(sum(blocks, [])).replace("\\\n", " ")
     commands = re.findall(r"(?m)(?:^| \")heroku ([a-z].*)", text)
-    assert len(commands) > 50
+    assert commands
     for command in commands:
         own = re.split("  | python ", command)[0]
         assert {*re.findall(r" --([\w-]+)", own)} <= flags[own.split()[0]], command
