@@ -8,23 +8,14 @@ from urllib.request import urlopen
 
 import heroku
 from parts import free_port, wait_until
+from projects import install
 
 
 def installed(source, folder):
     """Copy a repository into a folder, with a .venv that is installed already."""
     shutil.copytree(source, folder)
-    version = (folder / ".python-version").read_text().strip()
-    packages = heroku.installed(version, folder / "requirements-test.txt")
-    (folder / ".venv/bin").mkdir(parents=True)
-    for path in (packages / "bin").iterdir():
-        (folder / ".venv/bin" / path.name).symlink_to(path)
-    # bin/install takes a .venv that names another folder for one that was moved.
-    (folder / ".venv/bin/activate").unlink()
-    (folder / ".venv/bin/activate").write_text(f"VIRTUAL_ENV={folder}/.venv\n")
-    (folder / ".venv/lib").symlink_to(packages / "lib")
-    shutil.copy2(packages / "pyvenv.cfg", folder / ".venv")
-    for name in ("requirements.txt", "requirements-test.txt"):
-        shutil.copy2(folder / name, folder / ".venv")
+    install(folder)
+    shutil.copy2(folder / "requirements.txt", folder / ".venv")
     return folder
 
 

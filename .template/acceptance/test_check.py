@@ -6,10 +6,10 @@ import shutil
 
 import heroku
 import pytest
-from projects import archive, call, change, install, run, start
+from projects import append, archive, call, change, install, run, start
 
 STEPS = ["Config vars", "Static files", "Deployment", "Pages", "Tests", "Lint"]
-TEST = "def test_home_page(client):\n    assert client.get('/').status_code == 200\n"
+TEST = 'def test_home(client):\n    assert client.get("/").status_code == 200\n'
 
 
 @pytest.fixture(scope="module")
@@ -18,7 +18,7 @@ def made(repository, tmp_path_factory):
     folder = tmp_path_factory.mktemp("projects")
     template = archive(repository, folder / "template.zip")
     project = start(template, "bookshop", folder / "made")
-    (project / "tests/test_owner.py").write_text(TEST.replace("'", '"'))
+    (project / "tests/test_owner.py").write_text(TEST)
     heroku.commit(project, "Start")
     return project
 
@@ -32,90 +32,58 @@ def project(made, tmp_path):
 
 
 def steps(said):
-    """Return the names of the steps that bin/check began."""
-    return [name for name in STEPS if f"==> {name}" in said]
+    """Return what bin/check says in each step, by the step's name."""
+    parts = re.split(rf"(?m)^==> ({'|'.join(STEPS)})", said)[1:]
+    return dict(zip(parts[::2], parts[1::2], strict=True))
 
 
-def failed(said):
-    """Return the names of the steps that failed, as the last line lists them."""
-    return said.splitlines()[-1].removeprefix("==> Failed: ").split(", ")
+def failed(project):
+    """Run bin/check, which must go on to its end; return its steps and its last line."""
+    result = run("bin/check", cwd=project)
+    assert result.returncode != 0
+    found = steps(result.stdout)
+    assert [*found] == STEPS
+    return found, result.stdout.splitlines()[-1].removeprefix("==> Failed: ")
 
 
 def test_a_new_project_passes_each_step_and_is_left_as_it_was(project):
-    said = call("bin/check", cwd=project)
-    assert steps(said) == STEPS
+    of_this_machine = {"DJANGO_LOCAL": "1", "DJANGO_SECRET_KEY": "short"}
+    said = call("bin/check", cwd=project, REDIS_URL="nonsense", **of_this_machine)
+    assert [*steps(said)] == STEPS
     assert said.endswith("==> Everything is in order\n")
     assert not call("git", "status", "--porcelain", cwd=project)
     assert not (project / "staticfiles").exists()
 
 
-def break_lint(project):
-    change(project / "bookshop/views.py", ("import os\n", "import os\nimport re\n"))
-
-
-def break_tests(project):
-    change(project / "bookshop/views.py", ("home.html", "hime.html"))
-
-
-def break_template(project):
+def test_all_steps_run_and_the_last_line_names_those_that_failed(project):
+    views = project / "bookshop/views.py"
+    change(views, ("import os\n", "import os\nimport re\n"), ("home.html", "hime.html"))
+    append(project / "bookshop/models.py", "\n    age = models.IntegerField()\n")
+    change(
+        project / "bookshop/models.py",
+        ("AbstractUser\n", "AbstractUser\nfrom django.db import models\n"),
+    )
     change(project / "templates/home.html", ("'site.js'", "'sitee.js'"))
+    runserver = "web: python manage.py runserver"
+    change(project / "Procfile", ("web: gunicorn", runserver))
+    found, last = failed(project)
+    assert last == "Deployment, Pages, Tests, Lint"
+    assert "E025" in found["Deployment"]
+    assert "Field 'age' on model 'user' not migrated" in found["Deployment"]
+    assert "names sitee.js, which does not exist" in found["Deployment"]
+    assert "fails. TemplateDoesNotExist: hime.html" in found["Pages"]
+    assert "hime.html" in found["Tests"]
+    assert "F401" in found["Lint"]
 
 
-def break_migrations(project):
-    with (project / "bookshop/models.py").open("a") as file:
-        file.write("\n    age = models.IntegerField(default=0)\n")
-    before = "from django.contrib.auth.models import AbstractUser\n"
-    after = before + "from django.db import models\n"
-    change(project / "bookshop/models.py", (before, after))
-
-
-def break_static_files(project):
+def test_what_only_the_build_would_find_is_found(project):
     (project / "static/more.css").write_text("a { background: url(no.png) }\n")
-
-
-def break_pages(project):
-    change(project / "bookshop/views.py", ("request, ", "request.no_such, "))
-
-
-def break_packages(project):
-    change(project / "bookshop/views.py", ("import os\n", "import os\nimport pytest\n"))
-
-
-def break_deployment(project):
-    change(project / "Procfile", ("web: gunicorn", "web: python manage.py runserver"))
-
-
-BREAKS = [
-    (break_lint, "Lint", "F401"),
-    (break_tests, "Tests", "hime.html"),
-    (break_migrations, "Deployment", "Add field age to user"),
-    (break_static_files, "Static files", "no.png"),
-    (break_deployment, "Deployment", "E025"),
-    (break_pages, "Pages", "fails. AttributeError: 'WSGIRequest' object has no"),
-    (break_packages, "Deployment", "No module named 'pytest'"),
-    (break_template, "Deployment", "names sitee.js, which does not exist"),
-]
-
-
-@pytest.mark.parametrize(
-    ("break_it", "step", "cause"), BREAKS, ids=[b[0].__name__ for b in BREAKS]
-)
-def test_all_steps_run_and_the_last_line_names_those_that_failed(
-    project, break_it, step, cause
-):
-    break_it(project)
-    result = run("bin/check", cwd=project)
-    assert result.returncode != 0
-    assert steps(result.stdout) == STEPS
-    assert cause in result.stdout.partition(f"\n==> {step}")[2]
-    assert step in failed(result.stdout)
-
-
-def test_several_failures_are_listed_in_the_last_line(project):
-    break_lint(project)
-    break_deployment(project)
-    said = run("bin/check", cwd=project).stdout
-    assert said.endswith("\n==> Failed: Deployment, Tests, Lint\n")
+    views = project / "bookshop/views.py"
+    change(views, ("import os\n", "import os\nimport pytest\n"))
+    found, last = failed(project)
+    assert last == "Static files, Deployment, Pages, Tests, Lint"
+    assert "no.png" in found["Static files"]
+    assert "No module named 'pytest'" in found["Deployment"]
 
 
 TUTORIAL = """from django.db import models
@@ -156,38 +124,28 @@ class Post(models.Model):
 """
 
 
-def add_package(project, *venvs):
+def add_package(venv):
     """Install a package that has a model and no migration, as pip would."""
-    for venv in venvs:
-        (folder,) = (project / venv / "lib").glob("python3*/site-packages")
-        (folder / "package/migrations").mkdir(parents=True)
-        (folder / "package/migrations/__init__.py").touch()
-        (folder / "package/__init__.py").touch()
-        (folder / "package/models.py").write_text(PACKAGE)
+    (folder,) = (venv / "lib").glob("python3*/site-packages")
+    (folder / "package/migrations").mkdir(parents=True)
+    (folder / "package/migrations/__init__.py").touch()
+    (folder / "package/__init__.py").touch()
+    (folder / "package/models.py").write_text(PACKAGE)
+
+
+def test_a_package_must_be_in_the_lock_but_its_migrations_are_not_the_owners(project):
     settings = project / "bookshop/settings.py"
     change(settings, ('    "dyno",\n', '    "dyno",\n    "package",\n'))
-
-
-def test_a_package_without_its_migrations_is_not_the_owners_failure(project):
-    add_package(project, ".venv", ".venv/production")
+    add_package(project / ".venv")  # as pip install does
+    found, last = failed(project)
+    assert "No module named 'package'" in found["Deployment"]
+    assert last == "Static files, Deployment, Pages"
+    add_package(project / ".venv/production")
     said = call("bin/check", cwd=project)
+    assert "==> Installing" not in said
     assert "The page / answers 200" in said
     assert "Everything is in order" in said
-
-
-def test_a_package_that_was_only_installed_by_pip_is_refused(project):
-    add_package(project, ".venv")
-    result = run("bin/check", cwd=project)
-    assert "No module named 'package'" in result.stdout
-    assert {"Deployment", "Pages"} <= set(failed(result.stdout))
-    assert "Tests" not in failed(result.stdout)
-
-
-def test_the_environment_of_the_deployment_is_kept_until_its_lock_changes(project):
-    add_package(project, ".venv", ".venv/production")
-    lock = project / "requirements.txt"
-    assert "==> Installing" not in call("bin/check", cwd=project)
-    lock.write_text(lock.read_text() + "# changed\n")
+    append(project / "requirements.txt", "# changed")
     said = run("bin/check", cwd=project).stdout
     assert "==> Making .venv/production" in said
     assert "No module named 'package'" in said
@@ -204,11 +162,10 @@ def test_a_page_that_needs_data_passes_without_visits(project):
     said = run("bin/check", cwd=project).stdout
     assert "The page / fails. DoesNotExist: User matching query" in said
     assert "bookshop/views.py, line " in said
-    with (project / "bookshop/settings.py").open("a") as settings:
-        settings.write("\nRELEASE_VISITS = []\n")
+    append(project / "bookshop/settings.py", "RELEASE_VISITS = []\n")
     said = run("bin/check", cwd=project).stdout
     assert "RELEASE_VISITS is empty" in said
-    assert "Pages" not in failed(said)
+    assert "Pages" not in said.splitlines()[-1]
 
 
 MIGRATION = """from django.db import migrations
@@ -224,7 +181,7 @@ def test_migrations_for_postgresql_are_visited_there(project, postgres):
     (project / "bookshop/migrations/0002_trgm.py").write_text(MIGRATION)
     said = run("bin/check", cwd=project).stdout
     assert "No page is visited. The migrations do not run on SQLite: near" in said
-    assert "Pages" not in failed(said)
+    assert "Pages" not in said.splitlines()[-1]
     url = postgres.create("owner")
     said = call("bin/check", cwd=project, DATABASE_URL=url)
     assert "The page / answers 200" in said
@@ -237,48 +194,35 @@ def test_migrations_for_postgresql_are_visited_there(project, postgres):
     postgres.drop("owner")
 
 
-def test_the_config_vars_of_this_machine_do_not_count(project):
-    more = {"DJANGO_LOCAL": "1", "DJANGO_SECRET_KEY": "short", "REDIS_URL": "nonsense"}
-    call("bin/check", cwd=project, **more)
+# In place of Heroku's CLI: it notes its arguments, and prints the file `vars`.
+CLI = '#!/bin/sh\ncd "${0%/*}"\necho "$*" >>calls\ncat vars\n'
+APP = """DJANGO_SECRET_KEY='KEY'
+DATABASE_URL='postgres://me:p&s$s@db.example.com/name?sslmode=require'
+"""
 
 
-@pytest.fixture
-def cli(project):
-    """A stand-in for Heroku's CLI, and a function that sets what it says."""
+def test_the_config_vars_of_an_app_are_checked_in_place_of_made_up_ones(project):
     folder = project.parent / "cli"
     folder.mkdir()
-    program = folder / "heroku"
-    program.write_text('#!/bin/sh\necho "$*" >>"${0%/*}/calls"\ncat "${0%/*}/vars"\n')
-    program.chmod(0o755)
+    (folder / "heroku").write_text(CLI)
+    (folder / "heroku").chmod(0o755)
 
-    def says(**config_vars):
-        lines = [f"{name}='{value}'\n" for name, value in config_vars.items()]
-        (folder / "vars").write_text("".join(lines))
-        return f"{folder}:{os.environ['PATH']}"
+    def check():
+        path = f"{folder}:{os.environ['PATH']}"
+        return run("bin/check", "shop", cwd=project, PATH=path)
 
-    says.calls = folder / "calls"
-    return says
-
-
-def test_the_config_vars_of_an_app_are_checked_in_place_of_made_up_ones(project, cli):
-    database = "postgres://me:p&s$s@db.example.com/name?sslmode=require"
-    path = cli(DJANGO_SECRET_KEY="k" * 20 + "0123456789" * 4, DATABASE_URL=database)
-    said = call("bin/check", "shop", cwd=project, PATH=path)
-    assert "deploy.W014" in said
-    assert "Pages" not in steps(said)
-    assert cli.calls.read_text() == "config --shell --app shop\n"
-    path = cli(DJANGO_SECRET_KEY="short", DATABASE_URL=database)
-    result = run("bin/check", "shop", cwd=project, PATH=path)
+    (folder / "vars").write_text(APP.replace("KEY'", 5 * "0123456789" + "'"))
+    result = check()
+    assert result.returncode == 0 and "deploy.W014" in result.stdout
+    assert "Pages" not in steps(result.stdout)
+    assert (folder / "calls").read_text() == "config --shell --app shop\n"
+    (folder / "vars").write_text(APP)
+    result = check()
     assert result.returncode and "deploy.E001" in result.stdout
-
-
-def test_an_app_that_cannot_be_asked_fails_the_step_of_its_config_vars(project, cli):
-    path = cli()
-    (project.parent / "cli/heroku").write_text("#!/bin/sh\necho no app >&2\nexit 1\n")
-    result = run("bin/check", "shop", cwd=project, PATH=path)
+    (folder / "vars").unlink()
+    result = check()
     assert result.returncode
-    last = "no app\n==> Failed: Config vars of shop\n"
-    assert result.stdout.endswith(last)
+    assert result.stdout.endswith("==> Failed: Config vars of shop\n")
 
 
 def test_one_command_puts_the_workflow_and_dependabot_in_place(project):

@@ -3,14 +3,12 @@
 The commands in the pages exist, and a backup is restored as they say.
 """
 
-import ast
 import json
 import os
 import re
 import shutil
 import subprocess
 from fnmatch import fnmatchcase
-from itertools import takewhile
 from pathlib import Path
 from urllib.request import urlopen
 
@@ -23,127 +21,62 @@ from projects import call, install
 CODE = [*ROOT.glob("mysite/**/*.py"), *ROOT.glob("dyno/**/*.py")]
 CODE += [ROOT / "gunicorn.conf.py", ROOT / "manage.py"]
 
-# The functions that read a config var, of a mapping or of dyno.environ.
-READS = {"get", "whole_number"}
-
-# Module-level tuples of the names that a loop reads, and the start of such names.
-TUPLES = {"BUCKETS"}
-
-
-def is_environ(node):
-    """Return whether an expression is the config vars: os.environ, or a mapping of it.
-
-    A WSGI environ is called the same; its names are left out below.
-    """
-    return ast.unparse(node) in ("os.environ", "environ")
-
-
-def strings(node):
-    """Return every string in an expression."""
-    found = (child.value for child in ast.walk(node) if isinstance(child, ast.Constant))
-    return {value for value in found if isinstance(value, str)}
+# What a key of the config vars looks like where one is read: a text or a constant.
+KEY = re.compile(
+    r'environ(?:\.get\(|\.whole_number\(|\[)\s*("?\w+"?)(?!"?\] =)'
+    r'|("?\w+"?) (?:not )?in (?:os\.)?environ\b'
+)
+# A module-level constant with the names that a loop reads, and the starts of such names.
+LOOPS = ("BUCKETS",)
+# Django's own, which names no value of a server, and WSGI's, whose environ is not ours.
+OTHERS = re.compile(
+    r"DJANGO_SETTINGS_MODULE|HTTP_\w+|CONTENT_\w+|PATH|(PATH|SCRIPT)_\w+|REMOTE_ADDR|"
+    r"\w+_(METHOD|STRING)"
+)
 
 
-def names_in(path):
-    """Return the config vars that a file reads; a prefix of several ends with "_"."""
-    tree = ast.parse(path.read_text("utf-8"))
-    constants = {
-        target.id: strings(node.value)
-        for node in tree.body
-        if isinstance(node, ast.Assign)
-        for target in node.targets
-        if isinstance(target, ast.Name)
-    }
-    keys = []
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Subscript) and is_environ(node.value):
-            if isinstance(node.ctx, ast.Load):
-                keys.append(node.slice)
-        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
-            if is_environ(node.func.value) and node.func.attr in READS:
-                keys.append(node.args[0])
-        elif isinstance(node, ast.Compare) and is_environ(node.comparators[0]):
-            keys.append(node.left)
-    found = {value for name in TUPLES & {*constants} for value in constants[name]}
-    for key in keys:
-        if isinstance(key, ast.Name):
-            found |= constants.get(key.id, set())
-        elif not isinstance(key, ast.BinOp):  # a prefix and what follows it
-            found |= strings(key)
-    # Django's own, which names no value of a server, and WSGI's.
-    others = (
-        r"DJANGO_SETTINGS_MODULE|HTTP_\w+|CONTENT_\w+|PATH|(PATH|SCRIPT)_\w+|"
-        r"REMOTE_ADDR|\w+_(METHOD|STRING)"
-    )
-    return {
-        name
-        for name in found
-        if re.fullmatch(r"[A-Z][A-Z0-9_]+", name) and not re.fullmatch(others, name)
-    }
+def names_in(text):
+    """Return the config vars that code reads; a start of several ends with "_"."""
+    keys = [first or second for first, second in KEY.findall(text)]
+    constants = re.findall(r"(?m)^([A-Z_]+) = (.+)", text)
+    read = [value for name, value in constants if name in (*keys, *LOOPS)]
+    found = re.findall(r'"([A-Z][A-Z0-9_]+)"', " ".join([*keys, *read]))
+    return {name for name in found if not OTHERS.fullmatch(name)}
 
 
-def read():
-    """Return every config var that the code reads."""
-    return set().union(*map(names_in, CODE))
-
-
-def table():
-    """Return the names in the first column of the README's tables; * is for any."""
-    text = (ROOT / "README.md").read_text("utf-8")
+def test_the_readmes_tables_have_each_config_var_that_the_code_reads_once():
+    read = set().union(*(names_in(path.read_text()) for path in CODE))
+    text = (ROOT / "README.md").read_text()
     section = text.partition("\n## Config vars\n")[2].partition("\n## ")[0]
-    rows = re.findall(r"^\| (`.+?) \|", section, re.MULTILINE)
-    return [name for row in rows for name in re.findall(r"`([A-Z0-9_*]+)`", row)]
-
-
-@pytest.mark.parametrize("name", sorted(read()))
-def test_each_config_var_that_the_code_reads_is_in_a_table(name):
-    assert any(fnmatchcase(name, pattern) for pattern in table())
-
-
-@pytest.mark.parametrize("pattern", table())
-def test_each_config_var_in_a_table_is_read_by_the_code(pattern):
-    assert any(fnmatchcase(name, pattern) for name in read())
-
-
-def test_each_config_var_has_a_row_of_its_own():
-    assert len(table()) == len(set(table()))
+    rows = re.findall(r"(?m)^\| (`.+?) \|", section)
+    table = [name for row in rows for name in re.findall(r"`([A-Z0-9_*]+)`", row)]
+    assert len(table) == len({*table})
+    for name in read:
+        assert any(fnmatchcase(name, pattern) for pattern in table), name
+    for pattern in table:
+        assert any(fnmatchcase(name, pattern) for name in read), pattern
 
 
 PAGES = [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")]
 
 
-def commands():
-    """Return each command of Heroku's CLI in a block of code, as a list of words."""
-    found = set()
-    for page in PAGES:
-        text = "\n".join(re.findall(r"```sh\n(.*?)```", page.read_text(), re.DOTALL))
-        text = text.replace("\\\n", " ")
-        found |= {*re.findall(r"(?m)(?:^| \")(heroku [a-z].*)", text)}
-    return sorted(found)
-
-
-@pytest.fixture(scope="module")
-def manifest():
-    """The flags of each command of Heroku's own CLI."""
+def test_each_command_in_the_pages_is_one_of_herokus_cli():
     path = heroku.node_modules("cli") / "heroku/oclif.manifest.json"
-    found = json.loads(path.read_text())["commands"]
-    takes = {}
-    for name, details in found.items():
+    flags = {}
+    for name, details in json.loads(path.read_text())["commands"].items():
         for alias in (name, *details["aliases"], *details["hiddenAliases"]):
-            takes[alias] = {*details["flags"]}
-    return takes
-
-
-@pytest.mark.parametrize("command", commands())
-def test_each_command_in_the_pages_is_one_of_herokus_cli(manifest, command):
-    name, *words = command.partition("  ")[0].split()[1:]
-    own = takewhile(lambda word: word != "python", words)
-    flags = {word[2:].partition("=")[0] for word in own if word.startswith("--")}
-    assert flags <= manifest[name]
+            flags[alias] = {*details["flags"]}
+    blocks = [re.findall(r"(?s)```sh\n(.*?)```", page.read_text()) for page in PAGES]
+    text = "\n".join(sum(blocks, [])).replace("\\\n", " ")
+    commands = re.findall(r"(?m)(?:^| \")heroku ([a-z].*)", text)
+    assert commands
+    for command in commands:
+        own = re.split("  | python ", command)[0]
+        assert {*re.findall(r" --([\w-]+)", own)} <= flags[own.split()[0]], command
 
 
 def add_extensions(postgres, database, *names):
-    """Give a database what Heroku's have, where a superuser adds the extensions."""
+    """Add extensions as a superuser does in Heroku's databases."""
     postgres.psql("CREATE SCHEMA heroku_ext", database)
     postgres.psql("GRANT USAGE ON SCHEMA heroku_ext TO dyno", database)
     for name in ("pg_stat_statements", *names):

@@ -15,16 +15,6 @@ def project(source, tmp_path):
     return installed(source, tmp_path / "project")
 
 
-@pytest.mark.parametrize(
-    "env", [b"\xef\xbb\xbfNAME=1\r\nDJANGO_LOG_LEVEL=DEBUG\r\n", b"\xef\xbb\xbf# A\n"]
-)
-def test_a_windows_editors_env_file_is_read(project, env):
-    (project / ".env").write_bytes(env)
-    with serving(project, "bin/run") as log:
-        assert "not found" not in log
-        assert "level=debug" in log or b"DEBUG" not in env
-
-
 # What a shell would run, expand or stumble over.
 AS_IT_IS = """
   # A comment
@@ -63,12 +53,15 @@ def test_the_env_file_is_data_and_herokus_own_cli_reads_the_same(project):
     assert not (project / "made").exists()
 
 
-def test_the_site_runs_with_what_the_env_file_says(project):
-    text = "NOTE=(a `touch made`); touch made\nexport DJANGO_LOG_LEVEL=DEBUG\n"
-    (project / ".env").write_text(text)
+def test_the_site_runs_with_what_a_windows_editor_wrote(project):
+    text = (
+        "\ufeffNOTE=(a `touch made`); touch made\r\nexport DJANGO_LOG_LEVEL=DEBUG\r\n"
+    )
+    (project / ".env").write_bytes(text.encode())
     text = (project / "Procfile").read_text()
     (project / "Procfile").write_bytes(text.replace("\n", "\r\n").encode())
     with serving(project, "bin/run") as log:
+        assert "not found" not in log
         assert "level=debug" in log
     assert not (project / "made").exists()
 
@@ -76,8 +69,8 @@ def test_the_site_runs_with_what_the_env_file_says(project):
 @pytest.mark.parametrize(
     "line",
     [
-        *("A", "a sentence", "A-B=s3cret", "A=s3cret#x", "A='s3cret", "A=\"s3cret'"),
-        *("A='s3cret'x", '{"A": "s3cret"}', "=s3cret", "A='s3cret\n'", "Ä=s3cret"),
+        *("a sentence", "A-B=s3cret", "A=s3cret#x", "A='s3cret", "A='s3cret'x"),
+        *('{"A": "s3cret"}', "=s3cret", "A='s3cret\n'", "Ä=s3cret"),
     ],
 )
 def test_a_line_of_the_env_file_that_sets_nothing_is_named(project, line):

@@ -1,14 +1,16 @@
 """What the strict policy lets an owner build, and a tunnel to runserver."""
 
-import io
 import json
 import re
 import shutil
 import wave
+from types import SimpleNamespace
 
 import heroku
 import parts
 import pytest
+from deployment import complaints
+from projects import append
 from selenium.webdriver.common.by import By
 
 OTHER = """
@@ -49,64 +51,53 @@ FILES = {
 }
 
 
-def build(project, origin, *settings):
-    """Build a project with the page above and some lines of settings changed."""
-    for name, text in FILES.items():
-        project.write(f"static/{name}", text)
-    clip = io.BytesIO()
-    with wave.open(clip, "wb") as sound:
-        sound.setnchannels(1)
-        sound.setsampwidth(2)
-        sound.setframerate(8000)
-        sound.writeframes(bytes(16000))
-    project.write("static/clip.wav", clip.getvalue())
-    project.write("templates/built.html", PAGE.replace("ORIGIN", origin))
-    project.append("mysite/views.py", VIEWS.replace("ORIGIN", origin))
-    project.add_route("built", "built")
-    return project.change("mysite/settings.py", *settings).build()
-
-
 FORMS = '"form-action": [CSP.SELF],'
 
 
 @pytest.fixture(scope="module", params=["closed", "opened"])
 def built(request, copy_project):
-    """The address of the page, before and after the owner has opened the policy."""
+    """The page above, before and after the owner has opened the policy."""
+    project = copy_project(request.param).add_route("built", "built")
+    for name, text in FILES.items():
+        project.write(f"static/{name}", text)
+    with wave.open(str(project.folder / "static/clip.wav"), "wb") as sound:
+        sound.setparams((1, 2, 8000, 0, "NONE", ""))
+        sound.writeframes(bytes(16000))
     with parts.HAProxy(OTHER) as other, parts.HAProxy() as router:
         origin = f"https://pay.example.com:{other.tls_port}"
-        change = f'"form-action": [CSP.SELF, "{origin}"], "frame-src": ["{origin}"],'
-        settings = [(FORMS, change)] if request.param == "opened" else []
-        with build(copy_project(request.param), origin, *settings).dyno() as dyno:
+        project.write("templates/built.html", PAGE.replace("ORIGIN", origin))
+        project.append("mysite/views.py", VIEWS.replace("ORIGIN", origin))
+        if request.param == "opened":
+            named = f'"form-action": [CSP.SELF, "{origin}"], "frame-src": ["{origin}"],'
+            project.change("mysite/settings.py", (FORMS, named))
+        with project.build().dyno() as dyno:
             router.route([dyno.port])
-            router.page = f"https://{heroku.HOST}:{router.tls_port}/built"
-            router.opened = request.param == "opened"
-            yield router
-
-
-def complaints(chromium):
-    said = chromium.get_log("browser")
-    return [e["message"] for e in said if e["level"] in ("WARNING", "SEVERE")]
+            yield SimpleNamespace(
+                dyno=dyno,
+                url=f"https://{heroku.HOST}:{router.tls_port}/built",
+                is_opened=request.param == "opened",
+            )
 
 
 def test_own_files_work_and_others_once_they_are_named(chromium, built):
     complaints(chromium)
-    chromium.get(built.page)
+    chromium.get(built.url)
     parts.wait_until(lambda: chromium.title == "imported")  # import "./lib.js"
     state = "return document.querySelector('video').readyState"
     parts.wait_until(lambda: chromium.execute_script(state) >= 2)
     manifest = chromium.execute_cdp_cmd("Page.getAppManifest", {})
     assert json.loads(manifest["data"])["name"] == "Built" and not manifest["errors"]
     chromium.switch_to.frame(chromium.find_element(By.TAG_NAME, "iframe"))
-    assert ("from afar" in chromium.page_source) is built.opened
+    assert ("from afar" in chromium.page_source) is built.is_opened
     chromium.switch_to.default_content()
-    assert bool(complaints(chromium)) is not built.opened
+    assert bool(complaints(chromium)) is not built.is_opened
 
 
 def test_a_form_leads_to_another_host_once_that_is_named(chromium, built):
-    chromium.get(built.page)
+    chromium.get(built.url)
     complaints(chromium)
     chromium.find_element(By.TAG_NAME, "button").click()
-    if built.opened:
+    if built.is_opened:
         parts.wait_until(lambda: "from afar" in chromium.page_source)
         assert complaints(chromium) == []
     else:
@@ -114,10 +105,9 @@ def test_a_form_leads_to_another_host_once_that_is_named(chromium, built):
         assert "form-action" in said[0]
 
 
-def test_plain_names_are_there_for_packages_that_build_their_own_urls(copy_project):
-    """And a source map that a package names and does not ship stops no build."""
-    with build(copy_project("plain"), "https://pay.example.com").dyno() as dyno:
-        answer = heroku.Client(dyno.port).get("/static/lib.js")
+def test_plain_names_are_there_for_packages_that_build_their_own_urls(built):
+    """And a source map that a package names and does not ship stopped no build."""
+    answer = heroku.Client(built.dyno.port).get("/static/lib.js")
     assert answer.status == 200 and "imported" in answer.text
     assert answer.headers["Cache-Control"] == "max-age=60, public"
 
@@ -131,8 +121,8 @@ def test_the_console_tells_why_a_tunnel_gets_403_and_one_line_allows_it(
 ):
     copy = shutil.copytree(slug, tmp_path / "slug", symlinks=True)
     if trusted:
-        with (copy / "mysite/settings.py").open("a") as settings:
-            settings.write(f'CSRF_TRUSTED_ORIGINS = ["https://{TUNNEL}"]\n')
+        line = f'CSRF_TRUSTED_ORIGINS = ["https://{TUNNEL}"]\n'
+        append(copy / "mysite/settings.py", line)
     config_vars = {"DJANGO_ALLOWED_HOSTS": TUNNEL, "DJANGO_LOCAL": "1"}
     laptop = "unset DYNO; python manage.py"
     heroku.run(copy, config_vars, f"{laptop} migrate")

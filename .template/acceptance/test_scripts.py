@@ -2,14 +2,14 @@
 
 import os
 import re
-import subprocess
 import sys
 from pathlib import Path
 
 import heroku
 import pytest
+import recipes
 from parts import free_port
-from projects import archive, call, change, start
+from projects import append, archive, call, change, start
 from scripts import installed, refused, serving
 
 POST = """from django.db import models
@@ -35,9 +35,8 @@ def test_a_clone_on_windows_has_scripts_that_a_shell_can_run(repository, tmp_pat
         assert b"\r" not in path.read_bytes(), path
 
 
-@pytest.mark.parametrize("host", ["127.0.0.1", "db.invalid"])
-def test_a_database_that_is_away_is_one_sentence(project, host):
-    url = f"postgres://user:s3cret@{host}:{free_port()}/shop"
+def test_a_database_that_is_away_is_one_sentence(project):
+    url = f"postgres://user:s3cret@127.0.0.1:{free_port()}/shop"
     said = refused(project, "bin/run", DATABASE_URL=url)
     assert (
         "The database does not answer. Fix: start it, or correct DATABASE_URL" in said
@@ -46,8 +45,7 @@ def test_a_database_that_is_away_is_one_sentence(project, host):
 
 
 def test_another_failure_of_a_migration_is_shown_in_full(project):
-    path = project / "mysite/settings.py"
-    path.write_text(path.read_text() + "\nraise RuntimeError('broken settings')\n")
+    append(project / "mysite/settings.py", "raise RuntimeError('broken settings')\n")
     (project / "staticfiles").mkdir()
     with pytest.raises(AssertionError, match="Traceback"):
         refused(project, "bin/run")
@@ -75,32 +73,15 @@ def test_a_folder_that_a_linked_venv_names_is_left_as_it_is(project, tmp_path):
     assert sorted(shared.rglob("*")) == before
 
 
-def test_a_python_without_the_packages_is_told_how_to_get_them(project, tmp_path):
-    python = heroku.find_python((project / ".python-version").read_text().strip())
-    subprocess.run(
-        [python, "-m", "venv", "--without-pip", tmp_path / "bare"], check=True
-    )
-    said = refused(project, tmp_path / "bare/bin/python", "manage.py", "migrate")
-    assert "Fix: . .venv/bin/activate" in said
-
-
 def test_a_model_without_a_migration_is_named_and_the_site_is_served(project):
     startapp = (".venv/bin/python", "manage.py", "startapp", "blog")
-    env = heroku.shell(DJANGO_LOCAL="1")
-    subprocess.run(startapp, cwd=project, env=env, check=True)
+    call(*startapp, cwd=project, DJANGO_LOCAL="1")
     (project / "blog/models.py").write_text(POST)
     settings = project / "mysite/settings.py"
-    text = settings.read_text().replace('    "dyno",\n', '    "dyno",\n    "blog",\n')
-    settings.write_text(text)
+    change(settings, ('    "dyno",\n', '    "dyno",\n    "blog",\n'))
     with serving(project, "bin/run") as log:
         assert "A model changed without a migration: Migrations for 'blog'" in log
         assert "Fix: python manage.py makemigrations mysite blog" in log
-
-
-def section(path, heading):
-    """Return the text of a section of a page."""
-    text = heroku.read(path).partition(f"\n## {heading}\n")[2]
-    return text.partition("\n## ")[0]
 
 
 def blocks(text, language):
@@ -109,13 +90,12 @@ def blocks(text, language):
 
 
 def test_the_first_app_of_the_recipes_passes_the_check(project):
-    recipe = section(project / "docs/recipes.md", "A first app")
+    recipe = recipes.sections("recipes.md")["A first app"]
     models, views, tests = blocks(recipe, "python")
     shell = "".join(blocks(recipe, "sh"))
     start, *commands = [line.partition("  ")[0] for line in shell.splitlines()]
-    venv = f"{project}/.venv/bin:{os.environ['PATH']}"
-    run = {"cwd": project, "env": heroku.shell(DJANGO_LOCAL="1", PATH=venv)}
-    subprocess.run(start, shell=True, check=True, **run)
+    path = f"{project}/.venv/bin:{os.environ['PATH']}"
+    call("sh", "-c", start, cwd=project, DJANGO_LOCAL="1", PATH=path)
     (project / "blog/models.py").write_text(models)
     (project / "blog/views.py").write_text(views)
     (project / "blog/tests.py").write_text(tests)
@@ -131,15 +111,15 @@ def test_the_first_app_of_the_recipes_passes_the_check(project):
     )
     assert len(commands) == 4
     for command in [*commands, "bin/check"]:
-        subprocess.run(command, shell=True, check=True, **run)
+        call("sh", "-c", command, cwd=project, DJANGO_LOCAL="1", PATH=path)
 
 
 def test_the_readmes_first_test_passes_until_the_page_changes(project):
-    text = section(project / "README.md", "Change it")
+    text = heroku.read(project / "README.md").partition("\n## Change it\n")[2]
     path = re.search(r"`(tests/\S+)`", text)[1]
     command = re.search(r"`(bin/test .+?)`", text)[1].split()
     (project / path).write_text(blocks(text, "python")[0])
-    subprocess.run(command, check=True, cwd=project, env=heroku.shell())
+    call(*command, cwd=project)
     title = "{% block title %}Hello from Django"
     change(
         project / "templates/home.html",

@@ -80,11 +80,7 @@ def messages():
     found = set()
     for module in MODULES:
         for node in ast.walk(module.tree):
-            if not isinstance(node, ast.Call):
-                continue
-            name = name_of(node.func)
-            is_logged = name in LOGGED and isinstance(node.func, ast.Attribute)
-            if is_logged or name in RAISED:
+            if isinstance(node, ast.Call) and name_of(node.func) in LOGGED | RAISED:
                 for argument in node.args:
                     found.update(texts(argument, module))
     causes = {COMMAND.split(text)[0] for text in found}

@@ -1,11 +1,9 @@
 """A site in production for the tests of the checks, and what dyno's checks report."""
 
 import json
-import logging
 import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 from types import ModuleType
 
@@ -17,8 +15,8 @@ from django.db.utils import ConnectionHandler
 from dyno import database, mail
 from dyno.checks import databases, procfile, registry
 
-BACKENDS = "django.core.cache.backends"
 FILES = "django.core.files.storage"
+SMTP = "django.core.mail.backends.smtp"
 MANIFEST = "staticfiles/staticfiles.json"
 SECRET_KEY = "a-secret-key-for-tests-0123456789-abcdefghijklmnopqrstuvwxyz"
 
@@ -40,7 +38,9 @@ class Site:
     """A sound site in production, which a test may then break."""
 
     def __init__(self, root, monkeypatch, settings):
-        self.root, self.monkeypatch, self.settings = root, monkeypatch, settings
+        self.root = root
+        self.monkeypatch = monkeypatch
+        self.settings = settings
 
     def env(self, **config_vars):
         for name, value in config_vars.items():
@@ -59,7 +59,6 @@ class Site:
         self.without("DATABASE_URL")
         self.setting(LOCAL=True, STATIC_ROOT=Path("/nosuch"))
         self.uploads(f"{FILES}.FileSystemStorage")
-        self.cache("locmem.LocMemCache")
         self.no_mail()
 
     def off_heroku(self, *missing):
@@ -72,12 +71,10 @@ class Site:
         self.without("DJANGO_SECRET_KEY")
         self.without("DATABASE_URL")
 
-    def kept_connections(self):
-        self.engine("django.db.backends.postgresql", CONN_MAX_AGE=600)
-
-    def engine(self, name, **more):
-        config = {"ENGINE": name, "NAME": "name", "HOST": "db.example.com"} | more
-        self.connections(default=config)
+    def postgresql(self, **more):
+        """Let the connections be to PostgreSQL, with more in their settings."""
+        config = {"ENGINE": "django.db.backends.postgresql", "NAME": "name"}
+        self.connections(default=config | {"HOST": "db.example.com"} | more)
 
     def connections(self, **configs):
         handler = ConnectionHandler(configs)
@@ -109,7 +106,7 @@ class Site:
 
     def no_mail(self):
         self.without("EMAIL_URL")
-        self.mailer("dyno.mail.UnsentMail")
+        self.setting(MAILERS={"default": {"BACKEND": "dyno.mail.UnsentMail"}})
 
     def mail(self, url):
         self.env(EMAIL_URL=url)
@@ -121,32 +118,15 @@ class Site:
         }
         self.setting(CACHES=caches)
 
-    def mailer(self, backend):
-        self.setting(MAILERS={"default": {"BACKEND": backend}})
-
-    def cache(self, backend):
-        self.setting(CACHES={"default": {"BACKEND": f"{BACKENDS}.{backend}"}})
-
     def uploads(self, backend):
         storages = self.settings.STORAGES | {"default": {"BACKEND": backend}}
         self.setting(STORAGES=storages)
-
-    def bucket(self):
-        self.env(BUCKETEER_BUCKET_NAME="name")
-        self.uploads("storages.backends.s3.S3Storage")
 
     def commit(self, name):
         self.off_heroku()
         self.file(name, "PASSWORD=1")
         for arguments in (["init", "--quiet"], ["add", "--force", name]):
             subprocess.run(["git", *arguments], cwd=self.root, check=True)
-
-    def log_file(self, name):
-        """Add a handler to LOGGING that writes to this file."""
-        handler = logging.FileHandler(name, delay=True)
-        handler.set_name("a file")
-        self.monkeypatch.setattr(logging, "getHandlerNames", lambda: {"a file"})
-        self.monkeypatch.setattr(logging, "getHandlerByName", {"a file": handler}.get)
 
     def handlers(self, *names):
         """Let the URLconf have these handlers alone."""
@@ -158,30 +138,20 @@ class Site:
     def file(self, name, text=""):
         path = self.root / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text)
+        path.write_text(text, encoding="latin-1")
 
     def page(self, *tags):
         self.file("templates/page.html", "".join(map(tag, tags)))
 
-    def app_page(self, name):
-        """Add an app of the project with a page: its folder is searched last."""
-        folders = [*self.settings.TEMPLATES[0]["DIRS"], self.root / "blog/templates"]
-        self.setting(TEMPLATES=[self.settings.TEMPLATES[0] | {"DIRS": folders}])
-        self.file(f"blog/templates/{name}")
-
     def template(self, name, text):
         self.file(f"templates/{name}", text)
 
-    def latin(self):
-        (self.root / "templates/latin.html").write_bytes("é".encode("latin-1"))
-
-    def collect(self, leave=None, age=0):
-        """Write the manifest, `age` seconds ago, without the file to leave out."""
+    def collect(self, leave=None):
+        """Write the manifest, without the file to leave out."""
         listings = [finder.list([]) for finder in finders.get_finders()]
         names = {path for listing in listings for path, _ in listing} - {leave}
         manifest = {"version": "1.1", "paths": dict.fromkeys(names, "hashed")}
         self.file(MANIFEST, json.dumps(manifest))
-        os.utime(self.root / MANIFEST, (time.time() - age,) * 2)
 
 
 def sound_site(tmp_path, monkeypatch, settings):
@@ -193,10 +163,9 @@ def sound_site(tmp_path, monkeypatch, settings):
     site = Site(tmp_path, monkeypatch, settings)
     site.env(**PRODUCTION)
     site.setting(LOCAL=False, ALLOWED_HOSTS=[".herokuapp.com"], BASE_DIR=tmp_path)
-    site.engine("django.db.backends.postgresql")
+    site.postgresql()
     site.database(sslmode="require")
-    site.mailer("django.core.mail.backends.smtp.EmailBackend")
-    site.cache("db.DatabaseCache")
+    settings.MAILERS = {"default": {"BACKEND": f"{SMTP}.EmailBackend"}}
     settings.STATIC_ROOT = tmp_path / "staticfiles"
     settings.STATICFILES_DIRS = [tmp_path / "static"]
     settings.STORAGES = {

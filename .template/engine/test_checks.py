@@ -8,115 +8,70 @@ from sites import FILES, found, tag
 
 from dyno import checks
 
+PUBLIC = "django-insecure-" + "0123456789" * 9
+RUNSERVER = "web: python manage.py runserver 0.0.0.0:$PORT"
+MIGRATE = "release: python manage.py migrate\nweb: gunicorn\n"
 BROKEN = {
-    "the key is missing": ("E001", do("without", "DJANGO_SECRET_KEY")),
-    "the key is Django's": (
-        "E001",
-        do("env", DJANGO_SECRET_KEY="django-insecure-" * 9),
-    ),
+    "the key is Django's": ("E001", do("env", DJANGO_SECRET_KEY=PUBLIC)),
     "the key is short": ("E001", do("env", DJANGO_SECRET_KEY="a1b2c3d4e5" * 4)),
     "the key is uniform": ("E001", do("env", DJANGO_SECRET_KEY="ab" * 40)),
     "a dyno has development's settings": ("E002", do("setting", LOCAL=True)),
     "debug is on": ("E002", do("setting", DEBUG=True)),
     "no host is allowed": ("E003", do("setting", ALLOWED_HOSTS=[])),
     "a host is a URL": ("E003", do("setting", ALLOWED_HOSTS=["https://example.com"])),
-    "a host has a port": ("E003", do("setting", ALLOWED_HOSTS=["example.com:8000"])),
-    "a host has an underscore": ("E003", do("setting", ALLOWED_HOSTS=["a_b.c.com"])),
     "no database is named off Heroku": ("E006", do("off_heroku", "DATABASE_URL")),
     "the database is a file": ("E007", do("database", "sqlite3")),
     "any host is allowed": ("W038", do("setting", ALLOWED_HOSTS=["*"])),
     "the CDN has no scheme": ("E040", do("env", DJANGO_STATIC_HOST="cdn.example.com")),
-    "the CDN has a path": ("E040", do("env", DJANGO_STATIC_HOST="https://a.b/c")),
     "a limit is no number": ("E040", do("env", DATABASE_POOL_SIZE="twenty")),
-    "workers are no number": ("E040", do("env", WEB_CONCURRENCY="auto")),
     "workers are an empty number": ("E040", do("env", WEB_CONCURRENCY="")),
     "a time-out has no unit": ("E040", do("env", DATABASE_STATEMENT_TIMEOUT="5foo")),
     "TLS is off": ("E009", do("database", sslmode="disable")),
     "TLS is optional off Heroku": ("E009", do("without_tls_off_heroku", "prefer")),
     "nobody verifies the server": ("W047", do("without_tls_off_heroku", "require")),
     "secrets are deployed": ("E029", do("file", ".env", "PASSWORD=1")),
-    "secrets of an environment": ("E029", do("file", "production.env", "PASSWORD=1")),
     "secrets are committed": ("E029", do("commit", ".env.production")),
     "the mail server is no URL": ("E012", do("mail", "mail.example.com")),
     "Redis is no URL": ("E013", do("redis", "http://example.com")),
-    "Redis has a retry": ("E013", do("redis", "redis://h:1?retry=3")),
-    "a second cache is no URL": ("E013", do("redis", "h:1", alias="pages")),
+    "a second cache has a retry": ("E013", do("redis", "redis://h?retry=3", "pages")),
     "there is no mail server": ("W014", do("no_mail")),
-    "uploads go to the dyno's disk": (
-        "E015",
-        do("uploads", f"{FILES}.FileSystemStorage"),
-    ),
+    "uploads stay on the disk": ("E015", do("uploads", f"{FILES}.FileSystemStorage")),
     "the library of the pool is missing": ("W041", do("no_psycopg_pool")),
-    "threads keep connections": ("W041", do("kept_connections")),
+    "threads keep connections": ("W041", do("postgresql", CONN_MAX_AGE=600)),
     "the Procfile is missing": ("E025", do("file", "Procfile")),
-    "no process is called web": ("E025", do("file", "Procfile", "www: gunicorn\n")),
-    "web is runserver": (
-        "E025",
-        do("file", "Procfile", "web: python manage.py runserver 0.0.0.0:$PORT"),
-    ),
-    "the session is for subdomains too": (
-        "E043",
-        do("setting", SESSION_COOKIE_DOMAIN="a.com", SESSION_COOKIE_NAME="__Host-s"),
-    ),
-    "forms are for a part of the site": (
-        "E043",
-        do("setting", CSRF_COOKIE_PATH="/shop", CSRF_COOKIE_NAME="__Host-c"),
-    ),
-    "the release only migrates": (
-        "W044",
-        do("file", "Procfile", "release: python manage.py migrate\nweb: gunicorn\n"),
-    ),
-    "a 503 has no page": (
-        "W045",
-        do("handlers", "handler400", "handler403", "handler404"),
-    ),
-    "the URLs are pasted": ("W045", do("handlers")),
-    "a log is a file": ("W046", do("log_file", "site.log")),
-    "web is a program that is not installed": (
-        "E026",
-        do("file", "Procfile", "web: daphne shop.asgi:application"),
-    ),
-    "a second database has a wrong option": (
-        "E004",
-        do("second", "postgres://u:p@h/d?connect_timeout=5s"),
-    ),
+    "web is runserver": ("E025", do("file", "Procfile", RUNSERVER)),
+    "the release only migrates": ("W044", do("file", "Procfile", MIGRATE)),
+    "the URLs are pasted": ("W045", do("handlers", "handler400")),
+    "a program is missing": ("E026", do("file", "Procfile", "web: daphne shop.asgi")),
     "nothing was collected": ("E030", do("setting", STATIC_ROOT=Path("/nosuch"))),
-    "a static file is newer than the manifest": ("E030", do("collect", age=1e9)),
-    "a static file is not in the manifest": (
-        "E031",
-        do("collect", leave="admin/css/base.css"),
-    ),
-    "a page includes no template": ("E031", do("page", "include 'nosuch.html'")),
+    "a static file is not collected": ("E031", do("collect", "admin/css/base.css")),
     "a page extends no template": ("E031", do("page", "extends 'nosuch.html'")),
-    "a page does not compile": ("E032", do("page", "endif")),
-    "a page hides that of an app": ("W048", do("app_page", "page.html")),
     "a page includes no template if": (
         "E031",
         do("page", "if a", "else", "include 'nosuch.html'", "endif"),
     ),
+    "a page does not compile": ("E032", do("page", "endif")),
     "an email does not compile": ("E032", do("template", "mail.txt", tag("endif"))),
     "a feed does not compile": ("E032", do("template", "feed.xml", tag("endif"))),
-    "a page is not in UTF-8": ("E032", do("latin")),
+    "a page is not in UTF-8": ("E032", do("template", "a.html", "é")),
     "the policy refuses a script": ("W042", do("template", "a.html", "<p onclick=a>")),
 }
 
 
-@pytest.mark.parametrize(("codes", "change"), BROKEN.values(), ids=BROKEN)
-def test_a_check_reports_that(site, codes, change):
+@pytest.mark.parametrize(("code", "change"), BROKEN.values(), ids=BROKEN)
+def test_a_check_reports_that(site, code, change):
     change(site)
     problems = found()
-    assert {*problems} == {f"deploy.{code}" for code in codes.split()}
-    for code in codes.split():
-        hint = problems[f"deploy.{code}"].hint
-        assert hint.startswith("Fix: ")
-        assert hint.endswith(f"(docs/errors.md#{code.lower()})")
+    assert {*problems} == {f"deploy.{code}"}
+    hint = problems[f"deploy.{code}"].hint
+    assert hint.startswith("Fix: ")
+    assert hint.endswith(f"(docs/errors.md#{code.lower()})")
 
 
-def test_nothing_is_reported_of_a_sound_site(site):
-    assert found() == {}
-
-
+MORE = "release: python manage.py release && python manage.py migrate shop\n"
+RELATIVE = tag("extends '../page.html'") + tag("include '../page.html'")
 SOUND = {
+    "nothing is changed": do("env"),
     "development needs no secrets": do("development"),
     "a page names a part of a file, and a folder": do(
         "page", "load static", "static 'site.css#part'", "static 'admin/'"
@@ -125,33 +80,12 @@ SOUND = {
     "a host is an address": do("setting", ALLOWED_HOSTS=["[fd00::1]", "10.0.0.1"]),
     "an example of secrets": do("file", ".env.example", "PASSWORD="),
     "a private network needs no TLS": do("without_tls_off_heroku", "disable"),
-    "a cookie without __Host- is for subdomains too": do(
-        "setting", SESSION_COOKIE_DOMAIN="example.com", CSRF_COOKIE_PATH="/shop"
-    ),
-    "a release does more": do(
-        "file",
-        "Procfile",
-        "release: python manage.py release && python manage.py migrate shop\n"
-        "web: gunicorn\n",
-    ),
-    "a log is a file that is no file": do("log_file", "/dev/stderr"),
+    "a release does more": do("file", "Procfile", f"{MORE}web: gunicorn\n"),
     "a number is empty": do("env", DATABASE_POOL_SIZE=""),
     "neither a key nor a database is set": do("first_push"),
-    "verify-full is stricter than require": do("database", sslmode="verify-full"),
-    "a page of an app has a name of its own": do("app_page", "blog/page.html"),
     "documentation is no template": do("template", "docs/tags.md", tag("endif")),
-    "Jinja2 has its own templates": do(
-        "template", "jinja2/page.html", tag("set a = 1")
-    ),
-    "a page in a folder extends one beside it and includes one above": do(
-        "template",
-        "shop/page.html",
-        tag("extends './page.html'".replace("./", "../"))
-        + tag("include '../page.html'"),
-    ),
-    "a page extends another of its own name": do(
-        "template", "admin/base.html", tag("extends 'admin/base.html'")
-    ),
+    "Jinja2 has its own templates": do("template", "jinja2/a.html", tag("set a = 1")),
+    "a page names those beside its folder": do("template", "shop/a.html", RELATIVE),
     "a comment names no template": do(
         "page", "comment", "include 'nosuch.html'", "static", "endcomment"
     ),
@@ -184,9 +118,3 @@ def test_a_server_refuses_to_start_and_names_every_problem_at_once(site):
 def test_a_check_that_is_silenced_does_not_keep_a_server_from_starting(site):
     site.setting(ALLOWED_HOSTS=[], SILENCED_SYSTEM_CHECKS=["deploy.E003"])
     checks.refuse_to_boot()
-
-
-def test_a_hidden_page_is_named_with_that_which_hides_it(site):
-    site.app_page("page.html")
-    said = found()["deploy.W048"].msg
-    assert said.startswith("templates/page.html hides blog/templates/page.html")

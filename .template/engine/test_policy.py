@@ -3,9 +3,8 @@
 import re
 
 import pytest
-from django.core import checks
 from django.utils.csp import CSP
-from sites import found, tag
+from sites import tag
 
 from dyno.checks.policy import policy
 
@@ -29,7 +28,6 @@ NONCE = tag("csp_nonce_attr")
 def report(site, settings):
     """Return a function that writes a template, and returns the warnings."""
     settings.SECURE_CSP = POLICY
-    settings.OWN = OWN
 
     def write(text, name="shop/page.html"):
         site.template(name, text)
@@ -38,33 +36,32 @@ def report(site, settings):
     return write
 
 
+def add(settings, lines):
+    """Change the policy by what the warnings say."""
+    more = eval("{" + lines + "}", {"CSP": CSP, "OWN": OWN})
+    settings.SECURE_CSP = POLICY | more
+
+
+ATTRIBUTE = '"style-src-attr": [CSP.UNSAFE_INLINE],'
 REFUSED = {
     f"<script src='{CDN}/a.js'></script>": f'"script-src": [*OWN, "{CDN}"],',
     "<script src=//cdn.jsdelivr.net/a></script>": f'"script-src": [*OWN, "{CDN}"],',
     f"<link href='{CDN}/a.css' rel=stylesheet>": f'"style-src": [*OWN, "{CDN}"],',
     f"<link rel='preload' as='font' href='{CDN}/a'>": f'"font-src": [*OWN, "{CDN}"],',
     f"<link rel='SHORTCUT ICON' href={CDN}/a>": f'"img-src": [*OWN, "data:", "{CDN}"],',
-    f"<IMG alt='' SRC='{CDN}/a.png'>": f'"img-src": [*OWN, "data:", "{CDN}"],',
-    f"<video><source src='{CDN}/a'></video>": f'"media-src": [*OWN, "{CDN}"],',
-    "<iframe src='https://youtube.com/a'></iframe>": (
-        '"frame-src": ["https://youtube.com"],'
-    ),
-    "<form action=https://pay.example.com:8443/a></form>": (
-        '"form-action": [*OWN, "https://pay.example.com:8443"],'
-    ),
+    "<video><source src='data:a'></video>": '"media-src": [*OWN, "data:"],',
+    "<iframe src='https://a.example.com/b'>": '"frame-src": ["https://a.example.com"],',
+    "<form action=https://a.com:8443/a>": '"form-action": [*OWN, "https://a.com:8443"],',
     "<script>a</script>": '"script-src": [*OWN, CSP.UNSAFE_INLINE],',
-    "<script type=module>a</script>": '"script-src": [*OWN, CSP.UNSAFE_INLINE],',
     f"<script nonce='{VARIABLE}'>a</script>": '"script-src": [*OWN, CSP.NONCE],',
     f"<script {NONCE}>a</script>": '"script-src": [*OWN, CSP.NONCE],',
     "<a href='javascript:history.back()'>": '"script-src": [*OWN, CSP.UNSAFE_INLINE],',
     "<button type=submit onClick='a()'>": '"script-src-attr": [CSP.UNSAFE_INLINE],',
     "<style>a { color: red }</style>": '"style-src": [*OWN, CSP.UNSAFE_INLINE],',
-    f"<p style='width: {VARIABLE}'>": '"style-src-attr": [CSP.UNSAFE_INLINE],',
-    f"<p {tag('if a')}style='a'{tag('endif')}>": (
-        '"style-src-attr": [CSP.UNSAFE_INLINE],'
-    ),
-    f"<p title='{tag('url "a"')}' style=a>": '"style-src-attr": [CSP.UNSAFE_INLINE],',
-    "<![if !IE]><p style=a><![endif]>": '"style-src-attr": [CSP.UNSAFE_INLINE],',
+    f"<p style='width: {VARIABLE}'>": ATTRIBUTE,
+    f"<p {tag('if a')}style='a'{tag('endif')}>": ATTRIBUTE,
+    f"<p title='{tag('url "a"')}' style=a>": ATTRIBUTE,
+    "<![if !IE]><p style=a><![endif]>": ATTRIBUTE,
 }
 
 
@@ -73,14 +70,10 @@ def test_what_the_policy_refuses_is_named_with_its_place_and_the_line(
     report, settings, html, line
 ):
     before = "\n".join([tag("comment"), "<p style=a>", tag("endcomment"), "<p>", ""])
-    said = report(before + html)
-    assert len(said) == 1
-    cause, hint = said[0]
+    ((cause, hint),) = report(before + html)
     assert "in shop/page.html, line 5" in cause
     assert hint.startswith(f"Fix: {line} in SECURE_CSP in settings.py ")
-    assert hint.endswith("(docs/errors.md#w042)")
-    more = eval("{" + line + "}", {"CSP": CSP, "OWN": OWN})
-    settings.SECURE_CSP = POLICY | more
+    add(settings, line)
     assert not [*policy()]
 
 
@@ -95,7 +88,6 @@ def test_google_fonts_need_two_hosts(report):
 ALLOWED = [
     f"<script src='{tag('static "a.js"')}'></script>",
     f"<script src='https://{VARIABLE}/a.js'></script>",
-    f"<script src='{VARIABLE}://cdn.example.com/a.js'></script>",
     "<script src='/static/a.js'></script><link rel=stylesheet href=a.css>",
     "<script type='application/json'>{}</script>",
     "<script type='text/x-template'><p style='a'></p></script>",
@@ -104,7 +96,6 @@ ALLOWED = [
     "<form><input on-tap=a x-on:click=a @click=a></form>",
     f"<!-- <script src='{CDN}/a.js'></script> -->",
     "{" + f"# <script src='{CDN}/a.js'></script> #" + "}",
-    f"{tag('comment')}\n<script src='{CDN}/a.js'></script>\n{tag('endcomment')}",
 ]
 
 
@@ -120,35 +111,27 @@ EVERYTHING = f"""
 """
 
 
-def test_there_is_one_line_for_each_kind_and_it_names_the_first_place(report):
+def test_one_line_for_each_directive_holds_all_and_names_the_first_places(
+    report, settings
+):
     said = report(EVERYTHING * 3)
-    assert len(said) == 9
-    assert all(re.search("shop/page.html, line [234]:", cause) for cause, _ in said)
-
-
-def test_the_last_line_of_a_directive_holds_all(report, settings):
-    lines = [hint for _, hint in report(EVERYTHING)]
-    policy_lines = re.findall(r'Fix: (".*\],)', "\n".join(lines))
-    changed = eval("{" + "".join(policy_lines) + "}", {"CSP": CSP, "OWN": OWN})
-    settings.SECURE_CSP = POLICY | changed
+    assert len(said) == 7
+    places = re.findall("shop/page.html, line (.+?)[;:]", str(said))
+    assert len(places) == 9 and {*places} <= {*"234"}
+    add(settings, "".join(re.findall(r'Fix: (".*?\],)', str(said))))
     assert report(EVERYTHING) == []
 
 
+SCRIPT = f"<script src='{CDN}/a'></script>"
+NONCES = f"<script {NONCE} src='{CDN}/a'></script><script {NONCE}>a</script>"
 OPENED = {
-    "a host": (f"<script src='{CDN}/a'></script>", "script-src", "cdn.jsdelivr.net"),
-    "a path": (f"<script src='{CDN}/a'></script>", "script-src", f"{CDN}/npm/"),
+    "a host": (SCRIPT, "script-src", "cdn.jsdelivr.net"),
+    "a path": (SCRIPT, "script-src", [f"{CDN}/npm/"]),
     "subdomains": (f"<img src='{CDN}/a'>", "img-src", "https://*.jsdelivr.net"),
     "a scheme": (f"<img src='{CDN}/a'>", "img-src", "https:"),
-    "everything": (f"<img src='{CDN}/a'>", "img-src", "*"),
     "one string": (f"<img src='{CDN}/a'>", "img-src", f"'self' {CDN}"),
-    "a tuple": (f"<img src='{CDN}/a'>", "img-src", ("'self'", CDN)),
     "frames by default": (f"<iframe src='{CDN}/a'>", "default-src", [CDN]),
-    "a nonce": (f"<script {NONCE}>a</script>", "script-src", [CSP.NONCE]),
-    "a file with a nonce": (
-        f"<script {NONCE} src='{CDN}/a'></script>",
-        "script-src",
-        [CSP.NONCE],
-    ),
+    "a nonce": (NONCES, "script-src", [CSP.NONCE]),
     "a hash": ("<script>a</script>", "script-src", ["'sha256-aaaa'"]),
     "all attributes of style": ("<p style=a>", "style-src", CSP.UNSAFE_INLINE),
 }
@@ -156,48 +139,27 @@ OPENED = {
 
 @pytest.mark.parametrize(("html", "name", "allowed"), OPENED.values(), ids=OPENED)
 def test_an_owners_own_line_is_understood(report, settings, html, name, allowed):
-    assert len(report(html)) == 1
+    assert report(html)
     settings.SECURE_CSP = POLICY | {name: allowed}
     assert report(html) == []
 
 
-@pytest.mark.parametrize("setting", [{}, None, {"base-uri": [CSP.NONE]}])
+@pytest.mark.parametrize("setting", [None, {"base-uri": [CSP.NONE]}])
 def test_without_a_policy_nothing_is_reported(report, settings, setting):
     settings.SECURE_CSP = setting
     assert report(EVERYTHING) == []
 
 
-def test_images_in_the_data_of_a_page_need_a_source(report, settings):
-    settings.SECURE_CSP = POLICY | {"img-src": OWN}
-    assert '"img-src": [*OWN, "data:"],' in report("<img src='data:a'>")[0][1]
+EMAILS = ("mail/a.html", "shop/emails/a.html", "registration/reset_email.html", "a.txt")
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        "email/welcome.html",
-        "shop/emails/base.html",
-        "mail/order.html",
-        "registration/password_reset_email.html",
-        "welcome.txt",
-    ],
-)
+@pytest.mark.parametrize("name", EMAILS)
 def test_emails_are_left_alone(report, name):
     assert report(EVERYTHING, name) == []
 
 
-@pytest.mark.parametrize("name", ["mailing/list.html", "females.html"])
-def test_pages_are_not_taken_for_emails(report, name):
-    assert report(EVERYTHING, name)
-
-
-def test_it_is_a_warning_that_can_be_silenced(report, settings):
-    report("<p style=a>")
-    message = found()["deploy.W042"]
-    assert message.level == checks.WARNING
-    assert not message.is_silenced()
-    settings.SILENCED_SYSTEM_CHECKS = ["deploy.W042"]
-    assert message.is_silenced()
+def test_pages_are_not_taken_for_emails(report):
+    assert report(EVERYTHING, "mailing/females.html")
 
 
 LIST = """

@@ -11,9 +11,7 @@ BAD_URLS = [
     "",
     PASSWORD,
     f"postgres://u:{PASSWORD}#@h/d",
-    f"postgres://u:{PASSWORD}[x@h/d",
     f"postgres://u:{PASSWORD}\udcff@h/d",
-    f"postgres://u:{PASSWORD}@h:99999/d",
     f"postgres://u:{PASSWORD}@h",
     f"postgres://u:p@h/d?{PASSWORD}=true",
     f"postgres://u:p@h/d?connect_timeout={PASSWORD}",
@@ -24,23 +22,19 @@ BAD_URLS = [
 @pytest.mark.parametrize("url", BAD_URLS)
 def test_a_database_url_that_cannot_be_used_is_explained_and_never_repeated(site, url):
     site.urls(DATABASE_URL=url)
-    problems = found()
-    assert set(problems) == {"deploy.E004"}
-    cause = "DATABASE_URL, or what the database default uses instead, is not a URL, "
-    assert problems["deploy.E004"].msg.startswith(cause)
-    assert PASSWORD not in str(problems)
+    (problem,) = found().values()
+    assert problem.id == "deploy.E004"
+    assert "the database default uses" in problem.msg
+    assert PASSWORD not in str(problem)
 
 
 @pytest.mark.parametrize(
     "url",
     [
         "postgres://user:p%40ss%23:word@db.example.com:5432/name?sslmode=require",
-        "postgresql://user@[::1]:5432/name?application_name=shop&currentSchema=a",
         "postgres:///name",
-        "postgres://u:p@one.example.com,two.example.com/name",
-        "postgres://u:p ss@h/name?server_side_binding=true&prepare_threshold=5",
-        "postgres://u:p@h/name?isolation_level=2&connect_timeout=5&assume_role=a",
-        "postgres://u:p@h/name?pool=true",
+        "postgres://u:p@one.example.com,two.example.com/name?pool=true",
+        "postgres://u:p ss@h/name?isolation_level=2&connect_timeout=5&assume_role=a",
         "sqlite://:memory:",
     ],
 )
@@ -49,12 +43,11 @@ def test_a_sound_database_url_is_passed(site, url):
     assert found() == {}
 
 
-def test_no_server_is_asked(site):
+def test_no_database_is_asked(site):
     with socket.create_server(("127.0.0.1", 0)) as server:
         server.settimeout(0)
         port = server.getsockname()[1]
         site.urls(DATABASE_URL=f"postgres://u:p@127.0.0.1:{port}/name")
-        site.redis(f"redis://127.0.0.1:{port}")
         assert found() == {}
         with pytest.raises(BlockingIOError):
             server.accept()
@@ -62,18 +55,15 @@ def test_no_server_is_asked(site):
 
 def test_a_pool_in_the_settings_is_not_waited_for(site):
     pool = {"timeout": 9, "reconnect_timeout": 9}
-    site.engine("django.db.backends.postgresql", OPTIONS={"pool": pool})
+    site.postgresql(OPTIONS={"pool": pool})
     begin = time.monotonic()
     assert found() == {}
     assert time.monotonic() - begin < 5
 
 
-def test_the_url_of_a_pooler_is_checked_too(site):
+def test_the_urls_of_a_pooler_and_of_a_second_database_are_checked_too(site):
     site.urls(DATABASE_CONNECTION_POOL_URL="nonsense")
     assert "the database default uses" in found()["deploy.E004"].msg
-
-
-def test_a_second_database_is_named_by_its_alias(site):
     site.second("nonsense")
     assert "the database orders uses" in found()["deploy.E004"].msg
 
@@ -81,14 +71,11 @@ def test_a_second_database_is_named_by_its_alias(site):
 @pytest.mark.parametrize(
     "url",
     [
-        "rediss://:p%40ss@db.example.com:6380",
-        "redis://h:1?timeout=5&socket_timeout=1.5&health_check_interval=30",
-        "rediss://h:1?ssl_cert_reqs=none",
-        # Only the server knows how many databases it has: /ready and the log tell.
-        "redis://h:1/99",
-        "redis://h:1?db=-1",
+        "rediss://:p%40ss@127.0.0.1:1/99?ssl_cert_reqs=none",
+        "redis://127.0.0.1:1?timeout=5&socket_timeout=1.5&health_check_interval=30",
     ],
 )
 def test_a_sound_redis_url_is_passed(site, url):
+    """Whether the server answers and has that database, /ready tells."""
     site.redis(url)
     assert found() == {}

@@ -1,6 +1,5 @@
 """The config vars, and what the settings have made of them."""
 
-import logging
 import os
 import re
 import subprocess
@@ -72,19 +71,6 @@ def hosts() -> Problems:
 
 
 @check()
-def cookies() -> Problems:
-    """Find a cookie that browsers refuse, so that every form is a 403."""
-    for kind in ("SESSION_COOKIE", "CSRF_COOKIE"):
-        name = getattr(settings, f"{kind}_NAME")
-        domain = getattr(settings, f"{kind}_DOMAIN")
-        path = getattr(settings, f"{kind}_PATH")
-        if name.startswith("__Host-") and (domain or path != "/"):
-            cause = f"Browsers refuse {name} with {kind}_DOMAIN or {kind}_PATH."
-            fix = f"remove these from settings.py, or __Host- from {kind}_NAME"
-            yield problem("E043", cause, fix)
-
-
-@check()
 def uploaded_files() -> Problems:
     """Find uploads that nothing keeps, or a dyno's disk until the next restart."""
     if is_local() or "default" not in settings.STORAGES:
@@ -96,17 +82,6 @@ def uploaded_files() -> Problems:
         return
     if on_heroku() and isinstance(storage, FileSystemStorage):
         yield problem("E015", "A dyno loses uploads at each restart.", uploads.ATTACH)
-
-
-@check()
-def log_files() -> Problems:
-    """Find a log on a dyno's disk, where it is lost and nobody sees it."""
-    for name in logging.getHandlerNames():
-        path = getattr(logging.getHandlerByName(name), "baseFilename", "/dev/stdout")
-        if on_heroku() and not path.startswith("/dev/"):
-            cause = f"The log that {name} in LOGGING writes to a file is lost."
-            fix = 'a handler "logging.StreamHandler" in settings.py'
-            yield problem("W046", cause, fix)
 
 
 @check()

@@ -2,6 +2,7 @@
 
 import re
 import sys
+from collections.abc import Iterator
 from fnmatch import fnmatchcase
 from html.parser import HTMLParser
 
@@ -11,18 +12,17 @@ from django.utils.csp import CSP
 from dyno.checks.pages import project_templates
 from dyno.checks.registry import Problems, check, problem
 
-# What elements load, and links whose rel or as has this word.
+Attributes = list[tuple[str, str | None]]
+
+# By which elements, or links whose rel or as has this word, something is loaded.
 LOADS = {
-    "script": "script-src",
-    "stylesheet": "style-src",
-    "font": "font-src",
-    "icon": "img-src",
-    "img": "img-src",
-    "audio": "media-src",
-    "source": "media-src",
-    "video": "media-src",
-    "iframe": "frame-src",
-    "form": "form-action",
+    "script-src": {"script"},
+    "style-src": {"stylesheet"},
+    "font-src": {"font"},
+    "img-src": {"icon", "img"},
+    "media-src": {"audio", "source", "video"},
+    "frame-src": {"iframe"},
+    "form-action": {"form"},
 }
 UNRESTRICTED = {"default-src": ["*", "data:", CSP.UNSAFE_INLINE], "form-action": ["*"]}
 NAMES = {member.value: f"CSP.{member.name}" for member in CSP} | {CSP.SELF: "*OWN"}
@@ -58,64 +58,72 @@ def allows(allowed: list[str], source: str) -> bool:
     return scheme in allowed or any(fnmatchcase(host, each) for each in hosts)
 
 
-class Page(HTMLParser):
-    """Collects what a template needs, a directive and a source, and where it does."""
+def blank(tag: re.Match) -> str:
+    """Return what stands in a tag's place: as many lines, so that they are counted."""
+    return MARK + "\n" * tag[0].count("\n")
 
-    def __init__(self, name: str, template: str) -> None:
+
+class Elements(HTMLParser):
+    """The line, the name and the attributes of each element of a template."""
+
+    def __init__(self, template: str) -> None:
         super().__init__()
-        self.name = name
-        self.needs: dict[tuple[str, str], str] = {}
-        self.feed(TAGS.sub(lambda tag: MARK + "\n" * tag[0].count("\n"), template))
+        self.found: list[tuple[int, str, Attributes]] = []
+        self.feed(TAGS.sub(blank, template))
 
-    def need(self, directive: str, source: str, what: str) -> None:
-        """Note what the present element needs, unless another one has needed it."""
-        place = f"{what}, in {self.name}, line {self.getpos()[0]}"
-        self.needs.setdefault((directive, source), place)
+    def handle_starttag(self, tag: str, attrs: Attributes) -> None:
+        """Add an element; the parser calls this."""
+        self.found.append((self.getpos()[0], tag, attrs))
 
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """Note the scripts and styles that stand in an element, and what it loads."""
-        given = {name.strip(MARK): (value or "").strip() for name, value in attrs}
-        # A template tag between the attributes has no name left, and may be a nonce.
-        nonce = "nonce" in given or "" in given
-        is_script = tag == "script" and SCRIPT.fullmatch(given.get("type", "").lower())
-        if tag == "style" or (is_script and "src" not in given):
-            source = CSP.NONCE if nonce else CSP.UNSAFE_INLINE
-            self.need(f"{tag}-src", source, f"a <{tag}> in the page")
-        for name, value in given.items():
-            if re.fullmatch("on[a-z]+", name):
-                self.need("script-src-attr", CSP.UNSAFE_INLINE, f"{name}=")
-            elif name == "style" and value:
-                self.need("style-src-attr", CSP.UNSAFE_INLINE, "style=")
-            elif value.lower().startswith("javascript:"):
-                self.need("script-src", CSP.UNSAFE_INLINE, "javascript:")
-        url = given.get("src") or given.get("href") or given.get("action") or ""
-        origin = ORIGIN.match(url.lower())
-        if not origin or MARK in origin[0]:
-            return
-        source = re.sub("^//", "https://", origin[0])
-        for word in f"{tag} {given.get('rel')} {given.get('as')}".lower().split():
-            directive = LOADS.get(word)
-            if directive and not (nonce and CSP.NONCE in sources(directive)):
-                self.need(directive, source, source)
-        if source == "https://fonts.googleapis.com":  # its styles load fonts there
-            self.need("font-src", GOOGLE, GOOGLE)
+
+def needs(tag: str, attrs: Attributes) -> Iterator[tuple[str, str, str]]:
+    """Yield a directive, the source that an element needs there, and what needs it."""
+    given = {name.strip(MARK): (value or "").strip() for name, value in attrs}
+    # A template tag between the attributes has no name left, and may be a nonce.
+    nonce = "nonce" in given or "" in given
+    is_script = tag == "script" and SCRIPT.fullmatch(given.get("type", "").lower())
+    if tag == "style" or (is_script and "src" not in given):
+        source = CSP.NONCE if nonce else CSP.UNSAFE_INLINE
+        yield f"{tag}-src", source, f"a <{tag}> in the page"
+    for name, value in given.items():
+        if re.fullmatch("on[a-z]+", name):
+            yield "script-src-attr", CSP.UNSAFE_INLINE, f"{name}="
+        elif name == "style" and value:
+            yield "style-src-attr", CSP.UNSAFE_INLINE, "style="
+        elif value.lower().startswith("javascript:"):
+            yield "script-src", CSP.UNSAFE_INLINE, "javascript:"
+    url = given.get("src") or given.get("href") or given.get("action") or ""
+    origin = ORIGIN.match(url.lower())
+    if not origin or MARK in origin[0]:
+        return
+    source = re.sub("^//", "https://", origin[0])
+    words = f"{tag} {given.get('rel')} {given.get('as')}".lower().split()
+    for directive, loading in LOADS.items():
+        is_trusted = nonce and CSP.NONCE in sources(directive)
+        if loading.intersection(words) and not is_trusted:
+            yield directive, source, source
+    if source == "https://fonts.googleapis.com":  # its styles load fonts there
+        yield "font-src", GOOGLE, GOOGLE
 
 
 @check(deploy=sys.argv[1:2] != ["runserver"])  # that runs only the other checks
 def policy() -> Problems:
     """Find what the project's pages need and the policy does not allow."""
-    needs: dict[tuple[str, str], str] = {}
+    places: dict[str, dict[str, str]] = {}  # the first of each directive and source
     for _, name, path in project_templates():
-        if path.suffix == ".html" and not EMAIL.search(name):
-            needs = Page(name, path.read_text("utf-8", "replace")).needs | needs
-    lists: dict[str, list[str]] = {}
-    for (directive, source), place in sorted(needs.items(), reverse=True):
-        if allows(sources(directive), source):
+        if path.suffix != ".html" or EMAIL.search(name):
             continue
-        if directive not in lists:
-            lists[directive] = [] if directive.endswith("-attr") else sources(directive)
-        lists[directive].append(source)
-        words = [NAMES.get(each, f'"{each}"') for each in lists[directive]]
-        cause = f"Browsers leave out {place}: the policy does not allow it."
-        fix = f'"{directive}": [{", ".join(words)}], in SECURE_CSP in settings.py'
-        yield problem("W042", cause, fix)
+        for line, tag, attrs in Elements(path.read_text("utf-8", "replace")).found:
+            for directive, source, what in needs(tag, attrs):
+                place = f"{what}, in {name}, line {line}"
+                places.setdefault(directive, {}).setdefault(source, place)
+    for directive, first in places.items():
+        allowed = sources(directive)
+        refused = [source for source in first if not allows(allowed, source)]
+        if refused:
+            kept = [] if directive.endswith("-attr") else allowed
+            words = [NAMES.get(each, f'"{each}"') for each in [*kept, *refused]]
+            where = "; ".join(first[source] for source in refused)
+            cause = f"Browsers leave out {where}: the policy does not allow it."
+            fix = f'"{directive}": [{", ".join(words)}], in SECURE_CSP in settings.py'
+            yield problem("W042", cause, fix)
