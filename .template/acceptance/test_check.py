@@ -64,9 +64,6 @@ def break_template(project):
 def break_migrations(project):
     with (project / "bookshop/models.py").open("a") as file:
         file.write("\n    age = models.IntegerField(default=0)\n")
-    before = "from django.contrib.auth.models import AbstractUser\n"
-    after = before + "from django.db import models\n"
-    change(project / "bookshop/models.py", (before, after))
 
 
 def break_static_files(project):
