@@ -83,6 +83,9 @@ def follow(project, *recipes):
     for command in commands:
         if command not in of_heroku:
             run(project, command)
+    # A push has nothing of what git ignores, such as node_modules.
+    call("git", "init", "--quiet", cwd=project)
+    call("git", "clean", "-d", "-f", "-q", "-X", cwd=project)
     call(TOOLS / "ruff", "check", "--fix", "--quiet", ".", cwd=project)
     call(TOOLS / "ruff", "format", "--quiet", ".", cwd=project)
     run(project, "python -m pytest -q tests")
