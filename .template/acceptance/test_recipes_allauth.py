@@ -133,7 +133,7 @@ def test_who_signs_up_confirms_the_address_and_logs_in_by_it(browser, site, mail
     assert browser.current_url == f"{site.url}/"
     browser.get(f"{site.url}/accounts/email/")
     assert "Verified" in find(browser, "main").text
-    submit(browser, "header a[href='/accounts/logout/']")
+    submit(browser, "main a[href='/accounts/logout/']")
     assert "Log in" in submit(browser, BUTTON)
 
     mails.clear()
@@ -217,7 +217,9 @@ def test_the_themed_admin_works(browser, site):
         browser.get(f"{site.url}/admin/{path}")
         parts.wait_until(lambda: is_alive(browser))
     browser.get(f"{site.url}/admin/mysite/user/add/")
-    submit(browser, "[name=_save]", username="ada", **PASSWORDS)
+    for name, value in ({"username": "ada"} | PASSWORDS).items():
+        find(browser, f"[name={name}]").send_keys(value)
+    assert "was added successfully" in submit(browser, "[name=_save]")
     browser.get(f"{site.url}/admin/mysite/user/?q=ada")
     assert "1 result" in find(browser, "body").text
 

@@ -70,7 +70,8 @@ def test_the_api_shows_who_is_logged_in(site):
     assert answer.headers["Content-Type"].startswith("application/json")
 
 
-def test_the_page_of_the_api_is_complete(browser, site, framework):
+def test_the_page_of_the_api_is_complete_and_tries_it(browser, site, framework):
+    log_in_to_admin(browser, site)
     browser.get(f"{site.url}/api/docs")
     parts.wait_until(lambda: SHOWN[framework] in find(browser, "body").text)
     shown = f"//*[contains(@class, 'opblock-summary') and .//*[.='{SHOWN[framework]}']]"
