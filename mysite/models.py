@@ -1,6 +1,7 @@
 """The models of the site itself; each of your apps has its own."""
 
 from django.contrib.auth.models import AbstractUser
+from django.db import models
 
 
 class User(AbstractUser):

@@ -10,7 +10,7 @@ import pytest
 import recipes
 import releases
 import services
-from deployment import complaints, forget
+from deployment import complaints, deployed, forget
 from project import Project
 from projects import append
 from selenium import webdriver
@@ -146,10 +146,10 @@ def rehearsal(rehearsed, postgres):
 
 
 # The mail API's address is the one thing that the recipe does not set.
-TRIAL = """from .settings import *  # noqa: F403
+TRIAL = """from .settings import *
 
-if "MAIL_API" in os.environ:  # noqa: F405
-    MAILERS["default"]["OPTIONS"]["api_url"] = os.environ["MAIL_API"]  # noqa: F405
+if "MAIL_API" in os.environ:
+    MAILERS["default"]["OPTIONS"]["api_url"] = os.environ["MAIL_API"]
 """
 
 
@@ -161,33 +161,27 @@ def http_services():
 
 
 @pytest.fixture(scope="session")
-def building(source, tmp_path_factory, postgres, redis, secret_key, http_services):
-    """A project that follows every recipe of docs/recipes/building.md, deployed."""
-    folder = tmp_path_factory.mktemp("building")
-    project = shutil.copytree(source, folder / "project")
-    sections = list(recipes.sections("recipes/building.md").values())
-    sections.append(recipes.sections("growing.md")["An error tracker"])
-    text = "\n".join(sections).replace("PACKAGE", recipes.PACKAGE)
-    of_heroku = recipes.follow(project, text)
+def building(copy_project, postgres, redis, http_services):
+    """The site of a project that follows every recipe of docs/recipes/building.md."""
+    project = copy_project("building")
+    followed = [*recipes.sections("recipes/building.md").values()]
+    followed.append(recipes.sections("growing.md")["An error tracker"])
+    of_heroku = recipes.follow(project.folder, *followed)
     assert [line.split()[1] for line in of_heroku].count("addons:create") == 2
-    (project / "mysite/trial.py").write_text(TRIAL)
-    shutil.rmtree(project / "frontend/node_modules")  # .gitignore names it,
-    env = (project / ".env").rename(folder / "env")  # and this
+    project.write("mysite/trial.py", TRIAL)
     config_vars = {
-        "DJANGO_SECRET_KEY": secret_key,
         "DATABASE_URL": postgres.create("building"),
-        "DJANGO_ALLOWED_HOSTS": "127.0.0.1",
         "POSTMARK_API_TOKEN": "a-token",
         "INFERENCE_URL": http_services.url,
         "INFERENCE_KEY": "a-key",
         "INFERENCE_MODEL_ID": "a-model",
         "CELERY_BROKER_URL": redis.url,
         "SENTRY_DSN": http_services.url.replace("//", "//key@") + "/1",
+        "WEB_CONCURRENCY": "1",
     }
-    site = recipes.deploy(project, folder, config_vars)
-    site.env = env
-    site.of_heroku = of_heroku
-    return site
+    with deployed(project, **config_vars) as site:
+        site.of_heroku = of_heroku
+        yield site
 
 
 @pytest.fixture(scope="module")

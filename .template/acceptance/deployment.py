@@ -1,9 +1,10 @@
-"""A project in production behind a router, and a browser that visits its pages."""
+"""A project in production behind a router, and the clients that visit its pages."""
 
 import re
 from contextlib import contextmanager
 from email import message_from_string
 from types import SimpleNamespace
+from urllib.parse import urlencode
 
 import heroku
 import parts
@@ -19,22 +20,14 @@ OWNER = {
 
 
 @contextmanager
-def deployed(folder, database_url, secret_key, **more):
+def deployed(project, **config_vars):
     """Build and release a project, and yield its site with one dyno and one admin."""
-    config_vars = {"DJANGO_SECRET_KEY": secret_key, "DATABASE_URL": database_url} | more
-    slug = heroku.build(folder, folder.with_name("slug"), config_vars)
-    heroku.release(slug, config_vars)
-    create = "python manage.py createsuperuser --noinput"
-    heroku.run(slug, config_vars, create, **OWNER)
-    with parts.HAProxy() as router, heroku.Dyno(slug, config_vars) as dyno:
+    project.build(**config_vars).release()
+    project.run("python manage.py createsuperuser --noinput", **OWNER)
+    with parts.HAProxy() as router, project.dyno() as dyno:
         router.route([dyno.port])
-        yield SimpleNamespace(
-            slug=slug,
-            config_vars=config_vars,
-            dyno=dyno,
-            router=router,
-            url=f"https://{heroku.HOST}:{router.tls_port}",
-        )
+        url = f"https://{heroku.HOST}:{router.tls_port}"
+        yield SimpleNamespace(project=project, dyno=dyno, router=router, url=url)
         assert "level=error" not in dyno.log
 
 
@@ -51,6 +44,31 @@ def link(mail, path):
     """Return the link to a path of the site in a mail."""
     body = message_from_string(mail).get_payload(decode=True).decode()
     return re.search(rf"https://\S+{path}\S+", body)[0]
+
+
+def token(client, path):
+    """Return the CSRF token in a page."""
+    page = client.get(path).text
+    return re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', page)[1]
+
+
+def post(client, path, fields, **headers):
+    """Send the form of a page as a browser does, and return the answer."""
+    form = urlencode({"csrfmiddlewaretoken": token(client, path)} | fields)
+    return client.post(path, form, Origin=f"https://{heroku.HOST}", **headers)
+
+
+def log_in(site, path="/admin/login/"):
+    """Return a client that is logged in as the owner."""
+    client = heroku.Client(site.dyno.port)
+    fields = {"username": "root", "password": PASSWORD}
+    assert post(client, path, fields).status == 302
+    return client
+
+
+def policy(client, path):
+    """Return the content security policy of a page."""
+    return client.get(path).headers["Content-Security-Policy"]
 
 
 def complaints(chromium):
@@ -93,3 +111,15 @@ def log_in_to_admin(chromium, site):
     find(chromium, "[name=username]").send_keys(OWNER["DJANGO_SUPERUSER_USERNAME"])
     find(chromium, "[name=password]").send_keys(PASSWORD)
     return submit(chromium, "#login-form [type=submit]")
+
+
+def style(chromium, selector, name):
+    """Return a property of an element's computed style."""
+    code = "return getComputedStyle(document.querySelector(arguments[0]))[arguments[1]]"
+    return chromium.execute_script(code, selector, name)
+
+
+def shows(chromium, selector, text):
+    """Wait until an element has a text, in a page that may load itself again."""
+    code = "return document.querySelector(arguments[0])?.textContent ?? ''"
+    parts.wait_until(lambda: text in chromium.execute_script(code, selector), 15)

@@ -13,17 +13,13 @@ The sentence before each block of code says what the block is for:
 Any other sentence fails the test, so that no block of a recipe is left out.
 """
 
-import json
 import os
 import re
 import subprocess
 import sys
 from pathlib import Path
-from types import SimpleNamespace
 
 import heroku
-import parts
-from deployment import OWNER, PASSWORD, find
 from projects import call
 
 FENCE = re.compile(r"([^\n]*(?:\n[^\n]+)*)\n\n```(\w*)\n(.*?)\n```(?=\n|$)", re.DOTALL)
@@ -36,8 +32,6 @@ NEW_FILE = re.compile(r"A new file `([^`]+)`:")
 PACKAGE = "mysite"
 OF_PACKAGE = {"admin.py", "asgi.py", "models.py", "settings.py", "urls.py", "views.py"}
 TOOLS = Path(sys.executable).parent
-
-REFERER = f"https://{heroku.HOST}/"
 
 
 def sections(page):
@@ -64,18 +58,19 @@ def locate(project, name):
 
 
 def follow(project, *recipes):
-    """Do what some recipes say, compile the locks, tidy up, and run their commands.
+    """Do what some recipes say, compile the locks, run their commands and tidy up.
 
-    Return the commands that begin with `heroku`, which are not run.
+    The owner's tests then pass. Return the commands that begin with `heroku`, which
+    are not run.
     """
     commands = []
-    found_steps = [step for recipe in recipes for step in steps(recipe)]
-    for sentence, _, text in found_steps:
+    for sentence, _, text in [step for recipe in recipes for step in steps(recipe)]:
+        sentence = sentence.replace("PACKAGE", PACKAGE)
         text = text.replace("PACKAGE", PACKAGE)
         if sentence == "Run:":
             commands += text.replace("\\\n", " ").splitlines()
         elif found := NEW_FILE.fullmatch(sentence):
-            path = locate(project, found[1].replace("PACKAGE", PACKAGE))
+            path = locate(project, found[1])
             assert not path.exists(), f"{found[1]} is there already"
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text)
@@ -84,11 +79,16 @@ def follow(project, *recipes):
         else:
             raise AssertionError(f"no step begins like this: {sentence!r}")
     lock(project)
-    tidy(project)
     of_heroku = [line for line in commands if line.startswith("heroku ")]
     for command in commands:
         if command not in of_heroku:
             run(project, command)
+    # A push has nothing of what git ignores, such as node_modules.
+    call("git", "init", "--quiet", cwd=project)
+    call("git", "clean", "-d", "-f", "-q", "-X", cwd=project)
+    call(TOOLS / "ruff", "check", "--fix", "--quiet", ".", cwd=project)
+    call(TOOLS / "ruff", "format", "--quiet", ".", cwd=project)
+    run(project, "python -m pytest -q tests")
     return of_heroku
 
 
@@ -117,12 +117,6 @@ def lock(project):
         subprocess.run([TOOLS / "uv", *words.split(), *files], cwd=project, check=True)
 
 
-def tidy(project):
-    """Sort the imports and format the code, after which the lint has nothing to say."""
-    call(TOOLS / "ruff", "check", "--fix", "--quiet", ".", cwd=project)
-    call(TOOLS / "ruff", "format", "--quiet", ".", cwd=project)
-
-
 def run(project, command, **environ):
     """Run a command as its owner does on a laptop, and return what it says."""
     version = (project / ".python-version").read_text().strip()
@@ -130,57 +124,3 @@ def run(project, command, **environ):
     path = f"{packages}/bin:{os.environ['PATH']}"
     local = {"PATH": path, "DJANGO_LOCAL": "1"} | environ
     return call("sh", "-c", command, cwd=project, **local)
-
-
-def deploy(project, folder, config_vars):
-    """Build a project, release it, and make an account for its owner."""
-    slug = heroku.build(project, folder / "slug", config_vars)
-    heroku.release(slug, config_vars)
-    create = "python manage.py createsuperuser --noinput"
-    heroku.run(slug, config_vars, create, **OWNER)
-    return SimpleNamespace(slug=slug, config_vars=config_vars, project=project)
-
-
-def log_in(dyno):
-    """Return a client that is logged in as the owner."""
-    client = heroku.Client(dyno.port)
-    form = f"username=root&password={PASSWORD}&{token(client, '/admin/login/')}"
-    assert client.post("/admin/login/", form, Referer=REFERER).status == 302
-    return client
-
-
-def token(client, path):
-    """Return the field with the CSRF token of a form."""
-    page = client.get(path).text
-    found = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', page)[1]
-    return f"csrfmiddlewaretoken={found}"
-
-
-def style(browser, selector, name):
-    script = (
-        "return getComputedStyle(document.querySelector(arguments[0]))[arguments[1]]"
-    )
-    return browser.execute_script(script, selector, name)
-
-
-def shows(browser, selector, text):
-    """Wait until an element has a text, in a page that may load itself again."""
-    script = "return document.querySelector(arguments[0])?.textContent ?? ''"
-    parts.wait_until(lambda: text in browser.execute_script(script, selector), 15)
-
-
-def log_in_with(browser, address):
-    """Log a browser in as the owner, and forget what it has said until now."""
-    browser.get(f"{address}/admin/login/")
-    find(browser, "[name=username]").send_keys("root")
-    find(browser, "[name=password]").send_keys(PASSWORD)
-    find(browser, "[type=submit]").click()
-    parts.wait_until(lambda: "/login/" not in browser.current_url)
-    browser.get_log("browser")
-
-
-def all_json(log):
-    """Say whether each line has what a drain asks for."""
-    events = [json.loads(line) for line in log.splitlines()]
-    keys = {"levelname", "name", "message", "request_id"}
-    return events and all(keys <= event.keys() for event in events)

@@ -59,10 +59,6 @@ def test_all_steps_run_and_the_last_line_names_those_that_failed(project):
     views = project / "bookshop/views.py"
     change(views, ("import os\n", "import os\nimport re\n"), ("home.html", "hime.html"))
     append(project / "bookshop/models.py", "\n    age = models.IntegerField()\n")
-    change(
-        project / "bookshop/models.py",
-        ("AbstractUser\n", "AbstractUser\nfrom django.db import models\n"),
-    )
     change(project / "templates/home.html", ("'site.js'", "'sitee.js'"))
     runserver = "web: python manage.py runserver"
     change(project / "Procfile", ("web: gunicorn", runserver))

@@ -1,8 +1,5 @@
-"""The recipes for accounts and the admin, and an API, each followed line by line."""
+"""The recipes for accounts and the admin, each followed line by line."""
 
-import json
-import re
-import shutil
 import subprocess
 
 import heroku
@@ -10,8 +7,6 @@ import parts
 import pytest
 import recipes
 from deployment import (
-    PASSWORD,
-    complaints,
     deployed,
     find,
     link,
@@ -24,21 +19,15 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import Select
 
 RECIPES = recipes.sections("recipes/accounts.md")
-APIS = recipes.sections("recipes/apis.md")
 STATIC_TOKEN = "python manage.py addstatictoken"
+LOG_OUT = "header form[action='/accounts/logout/'] button"
 
-# Those that do not disturb each other are followed in one project.
-TOGETHER = [
-    "Sign-up, log-in and password reset",
-    "A second factor for the admin",
-    "Languages",
-    "The debug toolbar",
-]
-# Other tests follow these.
-ALONE = [
+# test_recipes_allauth follows these, which would disturb the others.
+ELSEWHERE = (
     "Accounts with django-allauth",
+    "Log-in by a provider",
     "A theme for the admin, with a policy of its own",
-]
+)
 
 
 @pytest.fixture(scope="module")
@@ -48,32 +37,17 @@ def mail_server(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def project(source, tmp_path_factory):
-    """The repository after the recipes that go together."""
-    folder = shutil.copytree(source, tmp_path_factory.mktemp("recipes") / "source")
-    followed = [RECIPES[name] for name in TOGETHER]
-    followed.append(APIS["An API with Django REST framework"])
-    commands = recipes.follow(folder, *followed)
+def site(copy_project, postgres, mail_server):
+    project = copy_project("accounts")
+    followed = [text for name, text in RECIPES.items() if name not in ELSEWHERE]
+    commands = recipes.follow(project.folder, *followed)
     assert commands == [f"heroku run {STATIC_TOKEN} NAME"]
-    return folder
-
-
-@pytest.fixture(scope="module")
-def site(project, postgres, secret_key, mail_server):
-    database_url = postgres.create("recipes")
-    with deployed(project, database_url, secret_key, **mail_vars(mail_server)) as site:
+    database = postgres.create("accounts")
+    with deployed(project, DATABASE_URL=database, **mail_vars(mail_server)) as site:
         yield site
 
 
-def test_every_recipe_is_followed():
-    assert sorted(RECIPES) == sorted(TOGETHER + ALONE)
-
-
-LOG_OUT = "header form[action='/accounts/logout/'] button"
-
-
 def test_a_visitor_signs_up_and_gets_a_new_password_by_mail(browser, site, mail_server):
-    mail_server.mails.clear()
     browser.get(f"{site.url}/accounts/sign-up/")
     form = {"username": "ada", "email": "ada@example.com"}
     text = submit(browser, **form, password1="blue-harp-9", password2="blue-harp-9")
@@ -103,44 +77,8 @@ def log_in_again(chromium, device, code):
     return submit(chromium, "#login-form [type=submit]")
 
 
-def test_the_api_shows_who_is_logged_in(site):
-    client = heroku.Client(site.dyno.port)
-    assert client.get("/api/me").status == 403
-    form = client.get("/accounts/login/").text
-    token = re.search('csrfmiddlewaretoken" value="([^"]+)', form)[1]
-    body = f"csrfmiddlewaretoken={token}&username=root&password={PASSWORD}"
-    origin = f"https://{heroku.HOST}"
-    assert client.post("/accounts/login/", body, Origin=origin).status == 302
-    answer = client.get("/api/me")
-    assert (answer.status, json.loads(answer.text)["username"]) == (200, "root")
-    assert answer.headers["Content-Type"] == "application/json"
-
-
-def test_the_api_throttles_each_visitor(site):
-    client = heroku.Client(site.dyno.port)
-    attacker = {"X_Forwarded_For": "203.0.113.99"}
-    statuses = [client.get("/api/schema", **attacker).status for _ in range(22)]
-    assert statuses[:20] == [200] * 20 and statuses[-1] == 429
-    assert client.get("/api/schema", X_Forwarded_For="203.0.113.98").status == 200
-
-
-def test_the_page_of_the_api_is_complete(browser, site):
-    browser.get(f"{site.url}/api/docs")
-    parts.wait_until(lambda: "/api/me" in find(browser, "body").text)
-    find(browser, ".opblock-summary-control").click()
-    parts.wait_until(lambda: "Who is logged in." in find(browser, ".opblock-body").text)
-
-
-def test_the_looser_policy_is_that_pages_alone(site):
-    client = heroku.Client(site.dyno.port)
-    docs = client.get("/api/docs").headers["Content-Security-Policy"]
-    assert "style-src 'self' 'unsafe-inline'" in docs and "script-src 'self';" in docs
-    for path in ("/", "/api/schema", "/admin/login/"):
-        assert "unsafe" not in client.get(path).headers["Content-Security-Policy"]
-
-
 def test_the_admin_asks_for_a_second_factor(browser, site):
-    said = heroku.run(site.slug, site.config_vars, f"{STATIC_TOKEN} root")
+    said = site.project.run(f"{STATIC_TOKEN} root")
     assert "token" in log_in_to_admin(browser, site).lower()
     assert "Site administration" not in find(browser, "body").text
     static = said.splitlines()[-1].split()[-1]
@@ -159,11 +97,10 @@ def test_the_admin_asks_for_a_second_factor(browser, site):
         "from django_otp.plugins.otp_totp.models import TOTPDevice;"
         "print(totp(TOTPDevice.objects.get().bin_key))"
     )
-    command = f"python manage.py shell --verbosity 0 -c '{code}'"
-    number = heroku.run(site.slug, site.config_vars, command).splitlines()[-1]
-    code = number.zfill(6)
+    said = site.project.run(f"python manage.py shell --verbosity 0 -c '{code}'")
+    number = said.splitlines()[-1].zfill(6)
     log_in_to_admin(browser, site)
-    assert "Site administration" in log_in_again(browser, "telephone", code)
+    assert "Site administration" in log_in_again(browser, "telephone", number)
 
 
 def test_the_page_is_in_the_visitors_language_until_they_choose(browser, site):
@@ -177,25 +114,22 @@ def test_the_page_is_in_the_visitors_language_until_they_choose(browser, site):
     assert "Password" in submit(browser, ".languages [value=en]")
 
 
-def test_the_debug_toolbar_is_on_the_laptop_alone(site, project, chromium):
+def test_the_debug_toolbar_is_on_the_laptop_alone(site, browser):
+    project = site.project.folder
     assert "djDebug" not in heroku.Client(site.dyno.port).get("/").text
     assert "debug-toolbar" not in (project / "requirements.txt").read_text()
+    recipes.run(project, "python manage.py migrate")
+    packages = heroku.installed("3.13", project / "requirements-test.txt", echo=str)
     port = parts.free_port()
-    version = heroku.read(project / ".python-version").strip()
-    lock = project / "requirements-test.txt"
-    python = heroku.installed(version, lock, echo=str) / "bin/python"
+    command = [packages / "bin/python", "manage.py", "runserver", "--noreload"]
     debug = heroku.shell(DJANGO_LOCAL="1", DJANGO_DEBUG="1")
-    subprocess.run([python, "manage.py", "migrate"], cwd=project, env=debug, check=True)
-    command = [python, "manage.py", "runserver", "--noreload", str(port)]
-    runserver = subprocess.Popen(command, cwd=project, env=debug)
+    runserver = subprocess.Popen([*command, str(port)], cwd=project, env=debug)
     try:
         parts.wait_until(lambda: parts.listens(port))
-        complaints(chromium)
-        chromium.get(f"http://127.0.0.1:{port}/accounts/login/")
-        root = find(chromium, "#djDebugRoot").shadow_root
+        browser.get(f"http://127.0.0.1:{port}/accounts/login/")
+        root = find(browser, "#djDebugRoot").shadow_root
         bar = root.find_element(By.CSS_SELECTOR, "#djDebug")
         parts.wait_until(lambda: "SQL" in bar.text)
-        assert complaints(chromium) == []
     finally:
         runserver.terminate()
         runserver.wait()

@@ -1,96 +1,76 @@
-"""Front ends and language models: docs/recipes/building.md in a browser."""
+"""docs/recipes/building.md in one project: front ends, language models and tasks."""
 
 import time
 from concurrent.futures import ThreadPoolExecutor
 
 import heroku
 import parts
-import pytest
-import recipes
-from recipes import find, shows, style, token
+from deployment import find, log_in, log_in_to_admin, post, shows, style, token
 from selenium.webdriver.common.by import By
 
 
-@pytest.fixture(scope="module")
-def dyno(building):
-    with heroku.Dyno(building.slug, building.config_vars, WEB_CONCURRENCY="1") as dyno:
-        yield dyno
+def test_htmx_sends_a_form_and_a_button_with_the_pages_token(browser, building):
+    browser.get(f"{building.url}/greet")
+    find(browser, "[name=name]").send_keys("Ada")
+    browser.find_element(By.XPATH, "//button[text()='Greet']").click()
+    shows(browser, "#greeting", "Hello, Ada!")
+    browser.find_element(By.XPATH, "//button[text()='Clear']").click()
+    parts.wait_until(lambda: not find(browser, "#greeting").text)
 
 
-@pytest.fixture(scope="module")
-def address(dyno):
-    with parts.HAProxy() as router:
-        router.route([dyno.port])
-        yield f"https://127.0.0.1:{router.tls_port}"
+def test_bootstrap_has_its_icons_and_its_menus(browser, building):
+    browser.get(f"{building.url}/about")
+    assert style(browser, "[type=checkbox]", "backgroundImage").startswith('url("data:')
+    find(browser, ".dropdown-toggle").click()
+    parts.wait_until(lambda: find(browser, ".dropdown-item").is_displayed())
 
 
-@pytest.fixture(scope="module")
-def visitor(chromium, address):
-    """A browser that is logged in."""
-    recipes.log_in_with(chromium, address)
-    return chromium
+def test_tailwind_and_vite_need_no_node_on_the_dyno(browser, building):
+    browser.get(f"{building.url}/tailwind")
+    assert style(browser, "h1", "fontSize") == "30px"
+    browser.get(f"{building.url}/vite")
+    shows(browser, "h1", "Hello from Vite")
+    assert style(browser, "h1", "color") == "rgb(102, 51, 153)"
 
 
-@pytest.fixture
-def client(dyno):
-    """A client that is logged in."""
-    return recipes.log_in(dyno)
+def test_compressor_has_joined_the_style_sheets_in_the_build(browser, building):
+    browser.get(building.url)
+    [sheet] = browser.find_elements(By.CSS_SELECTOR, "[rel=stylesheet]")
+    path = sheet.get_attribute("href").removeprefix(building.url)
+    assert path.startswith("/static/CACHE/css/output.")
+    assert style(browser, "h1", "color") == "rgb(0, 128, 128)"
+    assert style(browser, "header", "display") == "flex"
+    answer = heroku.Client(building.dyno.port).get(path, Accept_Encoding="gzip")
+    assert answer.headers["Content-Encoding"] == "gzip"
+    assert "immutable" in answer.headers["Cache-Control"]
 
 
-def test_htmx_sends_a_form_and_a_button_with_the_pages_token(visitor, address):
-    visitor.get(f"{address}/greet")
-    find(visitor, "[name=name]").send_keys("Ada")
-    visitor.find_element(By.XPATH, "//button[text()='Greet']").click()
-    shows(visitor, "#greeting", "Hello, Ada!")
-    visitor.find_element(By.XPATH, "//button[text()='Clear']").click()
-    parts.wait_until(lambda: not find(visitor, "#greeting").text)
-    assert visitor.get_log("browser") == []
+def test_an_answer_is_shown_while_it_is_written(browser, building):
+    log_in_to_admin(browser, building)
+    browser.get(f"{building.url}/ask")
+    find(browser, "[name=question]").send_keys("What?")
+    find(browser, "form[data-ask] button").click()
+    shows(browser, "[data-answer]", "Forty")
+    assert "two" not in find(browser, "[data-answer]").text
+    shows(browser, "[data-answer]", "Forty-two")
 
 
-def test_bootstrap_has_its_icons_and_its_menus(visitor, address):
-    visitor.get(f"{address}/about")
-    assert style(visitor, "[type=checkbox]", "backgroundImage").startswith('url("data:')
-    find(visitor, ".dropdown-toggle").click()
-    parts.wait_until(lambda: find(visitor, ".dropdown-item").is_displayed())
-    assert visitor.get_log("browser") == []
-
-
-def test_tailwind_and_vite_need_no_node_on_the_dyno(visitor, address):
-    visitor.get(f"{address}/tailwind")
-    assert style(visitor, "h1", "fontSize") == "30px"
-    visitor.get(f"{address}/vite")
-    shows(visitor, "h1", "Hello from Vite")
-    assert style(visitor, "h1", "color") == "rgb(102, 51, 153)"
-    assert visitor.get_log("browser") == []
-
-
-def test_an_answer_is_shown_while_it_is_written(visitor, address):
-    visitor.get(f"{address}/ask")
-    find(visitor, "[name=question]").send_keys("What?")
-    find(visitor, "form[data-ask] button").click()
-    shows(visitor, "[data-answer]", "Forty")
-    assert "two" not in find(visitor, "[data-answer]").text
-    shows(visitor, "[data-answer]", "Forty-two")
-    assert visitor.get_log("browser") == []
-
-
-def test_answers_begin_at_once_and_hold_no_connection(dyno, client, postgres):
-    field = token(client, "/ask")
+def test_answers_begin_at_once_and_hold_no_connection(building, postgres):
+    client = log_in(building)
+    form = f"csrfmiddlewaretoken={token(client, '/ask')}&question=What"
+    sent = {
+        "Host": heroku.HOST,
+        "X-Forwarded-Proto": "https",
+        "Origin": f"https://{heroku.HOST}",
+        "Content-Type": "application/x-www-form-urlencoded",
+        "Cookie": "; ".join(f"{n}={m.value}" for n, m in client.cookies.items()),
+    }
     count = "SELECT count(*) FROM pg_stat_activity WHERE datname = 'building'"
     started = time.monotonic()
-    held = []
 
     def ask(_):
-        other = heroku.Client(dyno.port)
-        other.cookies = client.cookies
-        sent = {
-            "Host": heroku.HOST,
-            "X-Forwarded-Proto": "https",
-            "Referer": recipes.REFERER,
-            "Content-Type": "application/x-www-form-urlencoded",
-            "Cookie": "; ".join(f"{n}={m.value}" for n, m in client.cookies.items()),
-        }
-        other.connection.request("POST", "/ask", f"{field}&question=What", sent)
+        other = heroku.Client(building.dyno.port)
+        other.connection.request("POST", "/ask", form, sent)
         answer = other.connection.getresponse()
         answer.read(1)
         first = time.monotonic() - started
@@ -99,53 +79,40 @@ def test_answers_begin_at_once_and_hold_no_connection(dyno, client, postgres):
     with ThreadPoolExecutor(30) as threads:
         asked = [threads.submit(ask, number) for number in range(30)]
         time.sleep(1.5)
-        held.append(int(postgres.psql(count)))
-        assert recipes.log_in(dyno).get("/admin/").status == 200
+        held = int(postgres.psql(count))
+        assert log_in(building).get("/admin/").status == 200
         assert time.monotonic() - started < 4
         answers = [future.result() for future in asked]
     assert {text for _, text in answers} == {"Forty-two"}
     assert max(first for first, _ in answers) < 2  # the model thinks for two seconds
-    assert held[0] <= 8
+    assert held <= 8
 
 
 def test_a_model_that_fails_is_told_in_the_page_the_log_and_the_tracker(
-    dyno, client, http_services
+    building, http_services
 ):
-    form = f"{token(client, '/ask')}&question=fail"
-    answer = client.post("/ask", form, Referer=recipes.REFERER)
-    assert (answer.status, answer.text.strip()) == (
-        200,
-        "There is no more answer. Please ask again.",
-    )
-    parts.wait_until(lambda: "The language model did not answer" in dyno.log)
-
-    def reported():
-        paths = [path for path, *_ in http_services.received]
-        return "/api/1/envelope/" in paths
-
-    parts.wait_until(reported)
+    answer = post(log_in(building), "/ask", {"question": "fail"})
+    assert answer.status == 200
+    assert answer.text.strip() == "There is no more answer. Please ask again."
+    failure = "The language model did not answer"
+    parts.wait_until(lambda: failure in building.dyno.log)
+    received = http_services.received
+    parts.wait_until(lambda: "/api/1/envelope/" in [path for path, *_ in received])
 
 
-def test_questions_are_answered_by_tasks_two_at_once(building, dyno, visitor, address):
-    with (
-        heroku.Dyno(building.slug, building.config_vars, "worker.1"),
-        heroku.Dyno(building.slug, building.config_vars, "worker.2"),
-    ):
-        visitor.get(f"{address}/questions")
-        find(visitor, "[name=question]").send_keys("What?")
-        find(visitor, "main button").click()
-        shows(visitor, "[data-answer]", "One moment")
-        shows(visitor, "[data-answer]", "Forty-two")
-        assert visitor.get_log("browser") == []
+def test_questions_are_answered_by_tasks_two_at_once(browser, building):
+    with building.project.dyno("worker.1"), building.project.dyno("worker.2"):
+        log_in_to_admin(browser, building)
+        browser.get(f"{building.url}/questions")
+        find(browser, "[name=question]").send_keys("What?")
+        find(browser, "main button").click()
+        shows(browser, "[data-answer]", "One moment")
+        shows(browser, "[data-answer]", "Forty-two")
 
-        client = recipes.log_in(dyno)
-        field = token(client, "/questions")
+        client = log_in(building)
         started = time.monotonic()
-        form = f"{field}&question=How"
-        places = [
-            client.post("/questions", form, Referer=recipes.REFERER).headers["Location"]
-            for _ in range(2)
-        ]
+        asked = [post(client, "/questions", {"question": "How"}) for _ in range(2)]
+        places = [answer.headers["Location"] for answer in asked]
 
         def answered():
             return all("Forty-two" in client.get(place).text for place in places)
@@ -155,13 +122,14 @@ def test_questions_are_answered_by_tasks_two_at_once(building, dyno, visitor, ad
 
 
 def test_a_renamed_task_runs_by_its_old_name_and_a_lost_one_is_queued_again(
-    building, postgres, client
+    building, postgres
 ):
-    form = f"{token(client, '/questions')}&question=Old"
-    old = client.post("/questions", form, Referer=recipes.REFERER).headers["Location"]
-    lost = client.post("/questions", form, Referer=recipes.REFERER).headers["Location"]
-    for place, name in ((old, "answer_question"), (lost, "old_name")):
-        number = place.rpartition("/")[2]
+    client = log_in(building)
+    places = {}
+    for name in ("answer_question", "old_name"):
+        answer = post(client, "/questions", {"question": name})
+        places[name] = answer.headers["Location"]
+        number = places[name].rpartition("/")[2]
         postgres.psql(
             "UPDATE django_tasks_database_dbtaskresult"
             f" SET task_path = 'mysite.questions.{name}'"
@@ -169,12 +137,11 @@ def test_a_renamed_task_runs_by_its_old_name_and_a_lost_one_is_queued_again(
             "building",
         )
     batch = "python manage.py worker --batch"
-    said = heroku.run(building.slug, building.config_vars, batch)
-    assert "Forty-two" in client.get(old).text
-    assert "Forty-two" not in client.get(lost).text
+    said = building.project.run(batch)
+    assert "Forty-two" in client.get(places["answer_question"]).text
+    assert "Forty-two" not in client.get(places["old_name"]).text
     assert "path=mysite.questions.old_name cannot be run by this release" in said
     [queue_again] = [line for line in building.of_heroku if "old_name" in line]
-    command = queue_again.removeprefix("heroku run ")
-    heroku.run(building.slug, building.config_vars, command)
-    heroku.run(building.slug, building.config_vars, batch)
-    assert "Forty-two" in client.get(lost).text
+    building.project.run(queue_again.removeprefix("heroku run "))
+    building.project.run(batch)
+    assert "Forty-two" in client.get(places["old_name"]).text
