@@ -11,8 +11,8 @@ def pooler_problem(alias: str) -> str:
         return ""
     return (
         f"{outages.name(alias)} is behind a pooler in transaction mode, which would "
-        "give this command's locks to other processes. Fix: set the URL past the pooler, "
-        "and DATABASE_CONNECTION_POOL_URL to the pooler's  "
+        "give this command's locks to other processes. Fix: set the URL past the "
+        "pooler, and DATABASE_CONNECTION_POOL_URL to the pooler's  "
         "(docs/growing.md#a-connection-pooler)"
     )
 

@@ -82,16 +82,16 @@ def postgresql() -> dict[str, dict[str, Any]]:
 
 def capacity(workers: int, threads: int) -> str:
     """Return what the pools of a dyno may hold, for the log, once they are made."""
-    text = f"{threads} threads a worker"
+    served = f"{threads} threads a worker"
     databases = sum("pool" in config["OPTIONS"] for config in postgresql().values())
     if not databases:
-        return text
+        return served
     size = pool_size()
     most = workers * size * databases
     return (
         f"{workers} workers x {size} (DATABASE_POOL_SIZE) x {databases} databases = "
         f"{most} database connections at most, {2 * most} while a release replaces "
-        f"another; {text}"
+        f"another; {served}"
     )
 
 

@@ -22,8 +22,8 @@ if on_heroku():
 # By a part of what PostgreSQL says, or its code. Anything else is told as it is.
 KNOWN = {
     "permission denied for|must be owner of": (
-        "the user may not change it. Fix: GRANT CREATE ON SCHEMA public TO USER; or, if "
-        "another user owns the tables, REASSIGN OWNED BY OTHER TO USER"
+        "the user may not change it. Fix: GRANT CREATE ON SCHEMA public TO USER; or, "
+        "if another user owns the tables, REASSIGN OWNED BY OTHER TO USER"
     ),
     "55P03": (
         "another process holds a lock for too long. Fix: find it in pg_stat_activity, "

@@ -38,7 +38,7 @@ def steps(said):
 
 
 def failed(project):
-    """Run bin/check, which must go on to its end; return its steps and its last line."""
+    """Run bin/check, which goes on to its end; return its steps and its last line."""
     result = run("bin/check", cwd=project)
     assert result.returncode != 0
     found = steps(result.stdout)

@@ -26,7 +26,7 @@ KEY = re.compile(
     r'environ(?:\.get\(|\.whole_number\(|\[)\s*("?\w+"?)(?!"?\] =)'
     r'|("?\w+"?) (?:not )?in (?:os\.)?environ\b'
 )
-# A module-level constant with the names that a loop reads, and the starts of such names.
+# A module-level constant with the names that a loop reads, and the starts of others.
 LOOPS = ("BUCKETS",)
 # Django's own, which names no value of a server, and WSGI's, whose environ is not ours.
 OTHERS = re.compile(

@@ -1,4 +1,4 @@
-"""Bodies that Django refuses: each answer is the site's own, and memory is not filled."""
+"""Bodies that Django refuses: the answer is the site's own, and memory stays small."""
 
 import contextlib
 import re

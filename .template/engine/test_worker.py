@@ -31,12 +31,12 @@ def test_a_batch_runs_every_task_of_every_queue_on_one_connection(queue):
     assert connection.settings_dict["CONN_MAX_AGE"] == 600
 
 
-def test_an_error_that_no_column_takes_does_not_end_the_worker(queue, to_do):
+def test_an_error_that_no_column_takes_does_not_end_the_worker(queue, monkeypatch):
     def fail():
-        to_do.clear()
+        tasks.to_do.clear()
         raise ValueError("\0 \udcff")
 
-    to_do.append(fail)
+    monkeypatch.setattr(tasks, "to_do", [fail])
     tasks.work.enqueue()
     tasks.work.enqueue()
     call_command("worker", batch=True)

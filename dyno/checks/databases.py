@@ -65,7 +65,7 @@ def database_urls() -> Problems:
 
 @check()
 def redis_urls() -> Problems:
-    """Find a cache whose URL redis-py cannot read, or with an option that it refuses."""
+    """Find a cache whose URL redis-py cannot read, or has an option it refuses."""
     for alias, config in settings.CACHES.items():
         if not config["BACKEND"].endswith("RedisCache"):
             continue
