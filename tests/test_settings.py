@@ -47,13 +47,13 @@ call_command("check", deploy=True)
 ERROR_PAGES = ["400", "403", "403_csrf", "404", "411", "413", "500", "503"]
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def static_root(tmp_path_factory):
     """The folder into which the deploy collects the static files."""
     return tmp_path_factory.mktemp("staticfiles")
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def deploy(static_root):
     """A deploy that has ended."""
     return subprocess.run(

@@ -3,7 +3,7 @@
 The sentence before each block of code says what the block is for:
 
     In `FILE`:                      added at the end, as by "In `FILE`, at the end:"
-    In `FILE`, at the top:          added before the first import
+    In `FILE`, with the other imports:    added before the first import
     In `FILE`, after `LINE`:        added below this line, which is there once
     In `FILE`, before `LINE`:       added above it
     In `FILE`, instead of `LINE`:   put in its place
@@ -24,7 +24,7 @@ from projects import call
 
 FENCE = re.compile(r"([^\n]*(?:\n[^\n]+)*)\n\n```(\w*)\n(.*?)\n```(?=\n|$)", re.DOTALL)
 EDIT = re.compile(
-    r"In `([^`]+)`(?:, (?:at the (end|top)|(after|before|instead of) `([^`]+)`))?:"
+    r"In `([^`]+)`(?:, (?:(at the end|with the other imports)|(after|before|instead of) `([^`]+)`))?:"
 )
 NEW_FILE = re.compile(r"A new file `([^`]+)`:")
 
@@ -100,7 +100,7 @@ def edit(path, text, end, place, line):
         first = number + 1 if place == "after" else number
         last = number if place == "before" else number + 1
         lines[first:last] = [text]
-    elif end == "top":
+    elif end == "with the other imports":
         imports = [n for n, known in enumerate(lines) if known.startswith("import ")]
         imports += [n for n, known in enumerate(lines) if known.startswith("from ")]
         lines.insert(min(imports), text)

@@ -126,4 +126,6 @@ def policy() -> Problems:
             where = "; ".join(first[source] for source in refused)
             cause = f"Browsers leave out {where}: the policy does not allow it."
             fix = f'"{directive}": [{", ".join(words)}], in SECURE_CSP in settings.py'
+            if directive.startswith("script") and CSP.UNSAFE_INLINE in refused:
+                fix = "move it to a file in static/"  # the line would run an attacker's
             yield problem("W042", cause, fix)
