@@ -24,7 +24,8 @@ from projects import call
 
 FENCE = re.compile(r"([^\n]*(?:\n[^\n]+)*)\n\n```(\w*)\n(.*?)\n```(?=\n|$)", re.DOTALL)
 EDIT = re.compile(
-    r"In `([^`]+)`(?:, (?:(at the end|with the other imports)|(after|before|instead of) `([^`]+)`))?:"
+    r"In `([^`]+)`(?:, (?:(at the end|with the other imports)"
+    r"|(after|before|instead of) `([^`]+)`))?:"
 )
 NEW_FILE = re.compile(r"A new file `([^`]+)`:")
 

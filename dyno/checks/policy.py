@@ -14,6 +14,8 @@ from dyno.checks.registry import Problems, check, problem
 
 Attributes = list[tuple[str, str | None]]
 
+LEFT_OUT = "Browsers leave out {}: the policy does not allow it."
+
 # By which elements, or links whose rel or as has this word, something is loaded.
 LOADS = {
     "script-src": {"script"},
@@ -120,12 +122,14 @@ def policy() -> Problems:
     for directive, first in places.items():
         allowed = sources(directive)
         refused = [source for source in first if not allows(allowed, source)]
+        if directive.startswith("script") and CSP.UNSAFE_INLINE in refused:
+            # To allow it would also run a script that an attacker gets into a page.
+            refused.remove(CSP.UNSAFE_INLINE)
+            cause = LEFT_OUT.format(first[CSP.UNSAFE_INLINE])
+            yield problem("W042", cause, "move it to a file in static/")
         if refused:
             kept = [] if directive.endswith("-attr") else allowed
             words = [NAMES.get(each, f'"{each}"') for each in [*kept, *refused]]
-            where = "; ".join(first[source] for source in refused)
-            cause = f"Browsers leave out {where}: the policy does not allow it."
+            cause = LEFT_OUT.format("; ".join(first[source] for source in refused))
             fix = f'"{directive}": [{", ".join(words)}], in SECURE_CSP in settings.py'
-            if directive.startswith("script") and CSP.UNSAFE_INLINE in refused:
-                fix = "move it to a file in static/"  # the line would run an attacker's
             yield problem("W042", cause, fix)
