@@ -43,7 +43,7 @@ ALLAUTH = "/accounts/login/"
 
 
 @pytest.fixture(scope="module")
-def site(copy_project, postgres, secret_key):
+def site(copy_project, postgres):
     """A site with the packages, behind the router."""
     project = copy_project("limited")
     project.append("mysite/settings.py", SETTINGS).append("mysite/urls.py", URLS)
@@ -51,7 +51,7 @@ def site(copy_project, postgres, secret_key):
     lock = (project.folder / "requirements.txt").read_text()
     unhashed = re.sub(r" \\\n +--hash=\S+", "", lock)
     project.write("requirements.txt", unhashed + PACKAGES)
-    with deployed(project.folder, postgres.create("limited"), secret_key) as site:
+    with deployed(project, DATABASE_URL=postgres.create("limited")) as site:
         yield site
 
 

@@ -40,12 +40,11 @@ def laptop(folder):
 
 
 @pytest.fixture(scope="module")
-def site(copy_project, postgres, secret_key):
+def site(copy_project, postgres):
     """The site as a dyno serves it, through the router, with a task and an owner."""
     project = copy_project("browser").add_rehearsal()
-    more = {"HEROKU_RELEASE_VERSION": "v42"} | project.config_vars
-    url = postgres.create("browser")
-    with deployed(project.folder, url, secret_key, **more) as site:
+    more = {"HEROKU_RELEASE_VERSION": "v42", "DATABASE_URL": postgres.create("browser")}
+    with deployed(project, **more) as site:
         yield site
 
 
@@ -216,7 +215,7 @@ def test_the_admin_lists_the_results_of_tasks_and_logs_out(
 ):
     task = 'from rehearsal.tasks import record; record.enqueue("seen")'
     command = f"python manage.py shell -c '{task}'"
-    heroku.run(site.slug, site.config_vars, command)
+    site.project.run(command)
     admin("")
     submit(chromium, "#content-main a[href$='/dbtaskresult/']")
     assert "record" in find(chromium, "#result_list").text

@@ -8,11 +8,10 @@ from types import SimpleNamespace
 
 import heroku
 import pytest
-from deployment import OWNER, PASSWORD
+from deployment import OWNER, PASSWORD, token
 from moving_in import FOLDER, apply, blocks, follow, line, startproject
 from project import Project
 from projects import ME, append, call, change, packages, run
-from recipes import token
 from scripts import serving
 
 # Code as it is in old projects, for the step that lints.
@@ -139,7 +138,8 @@ def moved(request, repository, tmp_path_factory, postgres):
 
 def log_in(client):
     """Return the status of the log-in with the old password."""
-    form = f"username=root&password={PASSWORD}&{token(client, '/admin/login/')}"
+    form = f"username=root&password={PASSWORD}&csrfmiddlewaretoken="
+    form += token(client, "/admin/login/")
     return client.post("/admin/login/", form, Referer=f"https://{client.host}/").status
 
 
