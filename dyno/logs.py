@@ -51,7 +51,7 @@ def config(level: str, *, admins: bool = False) -> dict[str, Any]:
             "client errors": {"()": noise.ClientErrors},
             "once a minute": {"()": noise.OnceAMinute},
             "outages": {"()": noise.Outages},
-            "pools": {"()": noise.OnceAMinute},
+            "pools": {"()": noise.FailedConnections},
             "request id": {"()": RequestId},
         },
         "handlers": {

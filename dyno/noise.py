@@ -29,6 +29,13 @@ class Outages(OnceAMinute):
         return bool(record.exc_info) and super().filter(record)
 
 
+class FailedConnections(OnceAMinute):
+    """Lets one reason a minute through why a pool cannot connect, and nothing else."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        return record.msg.startswith("error connecting") and super().filter(record)
+
+
 class ClientErrors(OnceAMinute):
     """Makes a client's fault a warning without a traceback.
 

@@ -30,7 +30,7 @@ def test_tailwind_and_vite_need_no_node_on_the_dyno(browser, building):
     assert style(browser, "h1", "fontSize") == "30px"
     browser.get(f"{building.url}/vite")
     shows(browser, "h1", "Hello from Vite")
-    assert style(browser, "h1", "color") == "rgb(102, 51, 153)"
+    assert style(browser, "h1", "textDecorationLine") == "underline"
 
 
 def test_compressor_has_joined_the_style_sheets_in_the_build(browser, building):

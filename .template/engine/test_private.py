@@ -13,6 +13,7 @@ from django.template import Engine, Node
 from django.template.base import FilterExpression
 from django_tasks_db.models import DBTaskResult
 from gunicorn.workers import base
+from psycopg_pool import pool
 from sites import tag
 
 README = Path(__file__).resolve().parents[2] / "dyno/README.md"
@@ -68,3 +69,7 @@ def test_djangos_executor_says_what_is_unapplied():
 
 def test_the_pool_of_a_database_can_be_closed():
     assert list(inspect.signature(DatabaseWrapper.close_pool).parameters) == ["self"]
+
+
+def test_a_pool_logs_a_failed_connection_in_the_words_that_the_log_looks_for():
+    assert '"error connecting in %r: ' in inspect.getsource(pool)

@@ -42,6 +42,7 @@ def test_postgresql_is_stopped_during_a_task(formation, fault):
 
 
 def test_other_clients_take_every_connection(formation, fault):
+    formation.restart_web()  # each process tells one cause a minute
     with fault("Connections exhausted for 5 s") as seen:
         formation.postgres.psql("ALTER ROLE dyno CONNECTION LIMIT 0")
         formation.cut_connections()
