@@ -76,7 +76,9 @@ def no_database(monkeypatch):
     monkeypatch.setattr(database, "connections", ConnectionHandler({"default": {}}))
 
 
-@pytest.mark.parametrize("cache, status", [("locmem.LocMem", 200), ("dummy.Dummy", 503)])
+@pytest.mark.parametrize(
+    "cache, status", [("locmem.LocMem", 200), ("dummy.Dummy", 503)]
+)
 def test_ready_without_a_database_and_with_a_cache_that_keeps_something_or_nothing(
     client, no_database, cache, status
 ):
