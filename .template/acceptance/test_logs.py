@@ -8,6 +8,7 @@ import uuid
 import heroku
 import parts
 import pytest
+from deployment import post
 
 VALUE = r'(?:[^\s"=\\]+|"(?:\\.|[^"\\\x00-\x1f])*")'
 LOGFMT = re.compile(rf"\w+={VALUE}(?: \w+={VALUE})*")
@@ -32,12 +33,10 @@ def dyno(pushed, config_vars):
 
 def log_in(dyno, request_id, **headers):
     """Try to log in with a password that is wrong; return the answer."""
-    client = heroku.Client(dyno.port)
-    form = client.get("/admin/login/").text
-    token = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', form)[1]
-    body = f"csrfmiddlewaretoken={token}&username=root&password=wrong-password"
-    headers |= {"X_Request_Id": request_id, "Referer": f"https://{heroku.HOST}/"}
-    return client.post("/admin/login/?next=query-string", body, **headers)
+    path = "/admin/login/?next=query-string"
+    fields = {"username": "root", "password": "wrong-password"}
+    headers["X_Request_Id"] = request_id
+    return post(heroku.Client(dyno.port), path, fields, **headers)
 
 
 def lines(dyno, wanted=""):
