@@ -72,19 +72,6 @@ def page(settings):
 
 
 @pytest.fixture
-def broken(page):
-    """Return a function that lets /page raise an exception."""
-
-    def by(error):
-        def fail(request):
-            raise error
-
-        page(fail)
-
-    return by
-
-
-@pytest.fixture
 def site(tmp_path, settings, monkeypatch, django_db_blocker):
     """A sound site in production, which a test may then break.
 
