@@ -49,16 +49,6 @@ def open_connections(monkeypatch):
 
 
 @pytest.fixture
-def trust():
-    """Return a function that trusts proxies. Before and after a test, none is."""
-    from dyno import proxies
-
-    proxies.trust([])
-    yield proxies.trust
-    proxies.trust([])
-
-
-@pytest.fixture
 def page(settings):
     """Return a function that lets a view answer /page."""
 
