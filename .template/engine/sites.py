@@ -80,11 +80,6 @@ class Site:
         self.env(**config_vars)
         self.connections(**database.from_environ(os.environ, local=False))
 
-    def second(self, url):
-        """Add a database to the first one, as docs/growing.md has it."""
-        first = database.parse(PRODUCTION["DATABASE_URL"])
-        self.connections(default=first, orders=database.parse(url))
-
     def database(self, engine="postgresql", **options):
         default = {"ENGINE": f"django.db.backends.{engine}", "OPTIONS": options}
         default["HOST"] = "db.example.com"

@@ -33,10 +33,8 @@ def test_a_database_keeps_its_own_pool_or_connections_and_time_limit(use_databas
     kept = database.parse(URL, statement_timeout="60s") | {"CONN_MAX_AGE": 60}
     pooled = database.parse(URL) | {"OPTIONS": {"pool": True}}
     file = database.parse("sqlite://:memory:")
-    use_databases(
-        default=kept, pooled=pooled, file=file
-    ).all()  # adds Django's defaults
-    before = deepcopy(file)
+    use_databases(default=kept, pooled=pooled, file=file).all()
+    before = deepcopy(file)  # with Django's defaults
     pools.use_pools()
     assert "pool" not in kept["OPTIONS"]
     assert kept["OPTIONS"]["options"] == "-c statement_timeout=60s"
