@@ -29,7 +29,7 @@ def report(site, settings):
     settings.SECURE_CSP = POLICY
 
     def write(text, name="shop/page.html"):
-        site.template(name, text)
+        site.file(f"templates/{name}", text)
         return [(problem.msg, problem.hint) for problem in policy()]
 
     return write

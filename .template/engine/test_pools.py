@@ -1,12 +1,37 @@
 """The threads of a web worker share its connections to the database."""
 
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from copy import deepcopy
 
+import pytest
+from django.conf import settings
+from django.db.utils import ConnectionHandler
+
 from dyno import database, pools
 
 URL = "postgres://u:p@db.example.com/name"
+
+
+@pytest.fixture
+def use_databases(monkeypatch):
+    """Return a function that replaces DATABASES, and returns their connections."""
+
+    def use(**configs):
+        # Not by pytest-django's settings, which warn of this one.
+        monkeypatch.setattr(settings, "DATABASES", configs)
+        connections = ConnectionHandler(configs)
+        for module in (database, pools):
+            monkeypatch.setattr(module, "connections", connections)
+        return connections
+
+    yield use
+    for thread in threading.enumerate():
+        if thread.name.endswith("(close)"):
+            thread.join(10)
+    pools.connections.all()  # or this thread would not know of others' pools
+    pools.disconnect()
 
 
 def test_each_database_has_a_pool_of_the_size_in_the_config_var(
@@ -52,10 +77,10 @@ def test_a_poolers_two_connections_have_a_pool_for_pages_and_no_time_limit(
     assert "pool" not in direct["OPTIONS"]
 
 
-def test_a_page_has_a_time_limit_for_its_queries(use_databases, settings):
+def test_a_page_has_a_time_limit_for_its_queries(use_databases, monkeypatch):
     default = database.parse(URL)
     use_databases(default=default)
-    settings.PAGE_STATEMENT_TIMEOUT = "20s"
+    monkeypatch.setattr(settings, "PAGE_STATEMENT_TIMEOUT", "20s", raising=False)
     pools.use_pools()
     assert default["OPTIONS"]["options"] == "-c statement_timeout=20s"
 

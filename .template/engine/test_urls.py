@@ -32,7 +32,6 @@ def test_a_database_url_that_cannot_be_used_is_explained_and_never_repeated(site
     [
         URL,
         "postgres://u:p ss@h/name?isolation_level=2&connect_timeout=5&assume_role=a",
-        "sqlite://:memory:",
     ],
 )
 def test_a_sound_database_url_is_passed(site, url):

@@ -42,10 +42,18 @@ def statuses():
     return sorted(DBTaskResult.objects.values_list("status", flat=True))
 
 
-@pytest.fixture(autouse=True)
-def signals(monkeypatch):
-    """Leave this process its own handlers: django-tasks-db's command replaces them."""
+@pytest.fixture
+def queue(settings, transactional_db, monkeypatch):
+    """Tasks wait in the database, as in production.
+
+    Transactions are committed, since the command closes connections. Left out are its
+    handlers of signals, and the heartbeat, which would keep a connection.
+    """
     monkeypatch.setattr("signal.signal", lambda number, handler: None)
+    monkeypatch.setattr(Heartbeat, "start", lambda heartbeat: None)
+    monkeypatch.setitem(connection.settings_dict, "CONN_MAX_AGE", 0)
+    settings.TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend"}}
+    settings.TASKS["default"]["QUEUES"] = ["default", "mail"]
 
 
 def test_a_batch_runs_every_task_of_every_queue_on_one_connection(queue):
@@ -57,7 +65,7 @@ def test_a_batch_runs_every_task_of_every_queue_on_one_connection(queue):
     assert connection.settings_dict["CONN_MAX_AGE"] == 600
 
 
-def test_an_error_that_no_column_takes_does_not_end_the_worker(queue, monkeypatch):
+def test_an_error_that_no_column_takes_does_not_end_the_worker(queue):
     def fail():
         to_do.clear()
         raise ValueError("\0 \udcff")
