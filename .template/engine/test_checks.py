@@ -74,9 +74,7 @@ def test_a_check_reports_that(site, code, change):
 
 MORE = "release: python manage.py release && python manage.py migrate shop\n"
 SOUND = {
-    "nothing is changed": do("env"),
     "development needs no secrets": do("development"),
-    "a host is an address": do("setting", ALLOWED_HOSTS=["[fd00::1]", "10.0.0.1"]),
     "an example of secrets": do("file", ".env.example", "PASSWORD="),
     "a private network needs no TLS": do("off_heroku", "disable"),
     "a release does more": do("file", "Procfile", f"{MORE}web: gunicorn\n"),

@@ -48,26 +48,21 @@ def test_without_a_server_the_log_says_for_each_mail_what_to_do(settings, caplog
     assert "secret" not in caplog.text and "a@example.com" not in caplog.text
 
 
-@pytest.fixture
-def error_log(settings):
-    """A logger that mails to the admins."""
+def test_the_admins_get_one_mail_a_minute_and_a_lost_one_is_no_second_error(
+    settings, mailoutbox, caplog
+):
     settings.ADMINS = mail.addresses("Ann <a@example.com>, b@example.com")
-    logger = logging.Logger("error_log")
+    logger = logging.Logger("errors")
     handler = mail.AdminMail()
     handler.addFilter(noise.OnceAMinute())  # as in LOGGING
     logger.addHandler(handler)
-    return logger
-
-
-def test_the_admins_get_one_mail_a_minute(error_log, mailoutbox):
     for number in range(3):
-        error_log.error("Error %s", number)
+        logger.error("Error %s", number)
     assert [message.subject for message in mailoutbox] == ["[Django] ERROR: Error 0"]
     assert mailoutbox[0].to == ["a@example.com", "b@example.com"]
 
-
-def test_a_mail_server_that_is_away_is_no_second_error(error_log, settings, caplog):
     away = mail.mailer({"EMAIL_URL": "smtp://127.0.0.1:1"}, local=False)
     settings.MAILERS = {"default": away}
-    error_log.error("The first error")
+    handler.filters.clear()
+    logger.error("Another error")
     assert "Mail to the admins not sent" in caplog.text
