@@ -32,7 +32,6 @@ def test_only_in_development_and_to_this_machine_mail_needs_no_tls(
         "smtp://",
         "smtp://user:secret/word@mail.example.com",
         "smtp://user:secret#word@mail.example.com",
-        "smtp://user:secret@mail.example.com:port",
     ],
 )
 def test_a_url_that_makes_no_sense_does_not_stop_the_build(url):
