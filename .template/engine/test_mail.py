@@ -21,7 +21,7 @@ def test_only_in_development_and_to_this_machine_mail_needs_no_tls(
     url, local, port, tls, ssl
 ):
     options = mail.options(url, local=local)
-    assert options["port"] == port
+    assert options["port"] == port and options["timeout"] == 5
     assert (options["use_tls"], options["use_ssl"]) == (tls, ssl)
 
 

@@ -1,7 +1,19 @@
-"""What a check reports of migrations where `makemigrations` would make none."""
+"""Migrations that were not applied, and those that `makemigrations` cannot make."""
 
 import pytest
+from django.db import connection
+from django.db.migrations.recorder import MigrationRecorder
 from sites import found
+
+from dyno.database import unapplied
+
+
+@pytest.mark.django_db
+def test_a_database_lacks_what_was_not_applied():
+    assert unapplied("default") == []
+    MigrationRecorder(connection).record_unapplied("sessions", "0001_initial")
+    assert unapplied("default") == ["sessions.0001_initial"]
+
 
 MODELS = """
 from django.db import models
