@@ -109,7 +109,11 @@ def test_an_error_tells_what_is_missing(error, unavailable, lacks):
     assert lacks_migration(error) is lacks
 
 
-def test_an_error_of_a_second_database_is_told_by_its_alias_and_what_helps():
+@pytest.mark.parametrize(
+    "alias, name", [("direct", "in DATABASE_URL"), ("orders", "orders")]
+)
+def test_an_error_is_told_with_its_database_and_what_helps(alias, name):
     error = OperationalError("must be owner of table t")
-    cause = "The database orders cannot be used: the user may not change it. Fix: GRANT"
-    assert refusals.refusal("orders", error).startswith(cause)
+    said = refusals.refusal(alias, error)
+    assert said.startswith(f"The database {name} cannot be used: the user may not ")
+    assert "Fix: GRANT" in said
