@@ -61,6 +61,8 @@ AUTHENTICATION_BACKENDS = ["dyno.login.SlowedModelBackend"]
 
 STATIC_URL = "/static/"
 
+DEFAULT_EXCEPTION_REPORTER_FILTER = "dyno.logs.ReportFilter"
+
 MAILERS = {"default": mail.mailer({}, local=True)}
 
 LOGGING = logs.config("")
