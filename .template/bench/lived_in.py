@@ -17,26 +17,22 @@ PIECE = bytes(100_000)  # a slow client reads or sends ten a second, so 1 MB/s
 UPLOAD = 80 * len(PIECE)
 
 # What each visitor asks for again and again, what the others ask for at ten a second,
-# and what the dyno is started with.
+# and WEB_THREADS, which PGS does not read.
 CASES = {
-    "8 s view, 8 visitors": (["wait?seconds=8"] * 8, "quick", {}),
-    "8 s view, 16": (["wait?seconds=8"] * 16, "quick", {}),
-    "query, then 8 s, 8 visitors": (["held?seconds=8"] * 8, "query", {}),
-    "query, then 8 s, 12": (["held?seconds=8"] * 12, "query", {}),
-    "query, then 8 s, 16": (["held?seconds=8"] * 16, "query", {}),
-    "8 s query, 8 visitors": (["slow-query?seconds=8"] * 8, "query", {}),
-    "8 s query, 12": (["slow-query?seconds=8"] * 12, "query", {}),
-    "8 s query, 16": (["slow-query?seconds=8"] * 16, "query", {}),
-    "2 s view, 32 visitors": (["wait?seconds=2"] * 32, "quick", {}),
-    "8 s view, 32 visitors": (["wait?seconds=8"] * 32, "quick", {}),
-    "8 s view, 32, WEB_THREADS=50": (
-        ["wait?seconds=8"] * 32,
-        "quick",
-        {"WEB_THREADS": "50"},
-    ),
-    "20 s stream, 200": (["stream?seconds=20"] * 200, "quick", {"WEB_THREADS": "110"}),
-    "20 s stream after a query, 40": (["stream?seconds=20"] * 40, "query", {}),
-    "8 downloads, 8 uploads": (["download", "upload"] * 8, "quick", {}),
+    "8 s view, 8 visitors": (["wait?seconds=8"] * 8, "quick", 40),
+    "8 s view, 16": (["wait?seconds=8"] * 16, "quick", 40),
+    "query, then 8 s, 8 visitors": (["held?seconds=8"] * 8, "query", 40),
+    "query, then 8 s, 12": (["held?seconds=8"] * 12, "query", 40),
+    "query, then 8 s, 16": (["held?seconds=8"] * 16, "query", 40),
+    "8 s query, 8 visitors": (["slow-query?seconds=8"] * 8, "query", 40),
+    "8 s query, 12": (["slow-query?seconds=8"] * 12, "query", 40),
+    "8 s query, 16": (["slow-query?seconds=8"] * 16, "query", 40),
+    "2 s view, 32 visitors": (["wait?seconds=2"] * 32, "quick", 40),
+    "8 s view, 32 visitors": (["wait?seconds=8"] * 32, "quick", 40),
+    "8 s view, 32, WEB_THREADS=50": (["wait?seconds=8"] * 32, "quick", 50),
+    "20 s stream, 200": (["stream?seconds=20"] * 200, "quick", 110),
+    "20 s stream after a query, 40": (["stream?seconds=20"] * 40, "query", 40),
+    "8 downloads, 8 uploads": (["download", "upload"] * 8, "quick", 40),
 }
 # Pages a second that ask a frozen database, and requests a second for /ready.
 FROZEN = {
@@ -120,27 +116,24 @@ async def visit(port, path, answers, until):
         await asyncio.sleep(0.2)
 
 
-async def busy(port, until, paths, other):
-    """Return what the others, /up and the visitors of these paths got."""
-    others, up, visitors = Answers(), Answers(), Answers()
-    await asyncio.gather(
-        steadily(port, f"/bench/{other}", 10, others, until),
-        steadily(port, "/up", 1, up, until),
-        *(visit(port, f"/bench/{path}", visitors, until) for path in paths),
-    )
-    return others, up, visitors
-
-
-async def frozen(port, until, pages, ready, postgres):
-    """Return what was got, of so many pages a second, while the database is frozen."""
-    others, up, visitors = Answers(), Answers(), Answers()
-    postgres.pause()
-    running = asyncio.gather(
-        steadily(port, "/bench/quick", 4, others, until),
-        steadily(port, "/up", 1, up, until),
-        steadily(port, "/bench/query", pages, visitors, until),
-        *([steadily(port, "/ready", ready, Answers(), until)] if ready else []),
-    )
+async def lived(port, until, name, postgres):
+    """Return what the others, /up and the visitors got."""
+    others = Answers()
+    up = Answers()
+    visitors = Answers()
+    tasks = [steadily(port, "/up", 1, up, until)]
+    if name in CASES:
+        paths, other, _ = CASES[name]
+        tasks.append(steadily(port, f"/bench/{other}", 10, others, until))
+        tasks += [visit(port, f"/bench/{path}", visitors, until) for path in paths]
+    else:
+        pages, ready = FROZEN[name]
+        tasks.append(steadily(port, "/bench/quick", 4, others, until))
+        tasks.append(steadily(port, "/bench/query", pages, visitors, until))
+        if ready:
+            tasks.append(steadily(port, "/ready", ready, Answers(), until))
+        postgres.pause()
+    running = asyncio.gather(*tasks)
     await asyncio.sleep(until - time.perf_counter())
     postgres.resume()
     await running
@@ -150,16 +143,12 @@ async def frozen(port, until, pages, ready, postgres):
 def rows(contenders, postgres, short):
     """Yield a row of the table for each case and contender."""
     for name in SHORT if short else [*CASES, *FROZEN]:
+        threads = CASES[name][2] if name in CASES else 40
         for contender in contenders:
-            paths, other, config_vars = CASES.get(name, ([], "", {}))
-            with Dyno(contender, **config_vars) as dyno:
+            with Dyno(contender, WEB_THREADS=str(threads)) as dyno:
                 for _ in range(20):  # so that both workers have served a page
                     heroku.Client(dyno.port).get("/bench/query")
                 until = time.perf_counter() + (2 if short else 25)
-                if name in CASES:
-                    case = busy(dyno.port, until, paths, other)
-                else:
-                    case = frozen(dyno.port, until, *FROZEN[name], postgres)
-                answers = asyncio.run(case)
+                answers = asyncio.run(lived(dyno.port, until, name, postgres))
                 memory = f"{dyno.memory():.0f}"
             yield [name, contender.name, *map(str, answers), memory]

@@ -9,7 +9,8 @@ contender = importlib.import_module(os.environ["BENCH_SETTINGS"])
 globals().update({k: v for k, v in vars(contender).items() if k.isupper()})
 
 INSTALLED_APPS = [*contender.INSTALLED_APPS, "bench_overlay"]
-BENCH_URLS, ROOT_URLCONF = contender.ROOT_URLCONF, "bench_overlay.urls"
+BENCH_URLS = contender.ROOT_URLCONF
+ROOT_URLCONF = "bench_overlay.urls"
 
 if home := os.environ.get("BENCH_HOME"):
     # A peer is given this project's home page: its templates and static files.
