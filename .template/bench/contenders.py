@@ -50,7 +50,7 @@ class Contender(Project):
             self.append("requirements.txt", "\npsycopg[binary]\n")
         manage = heroku.read(self.folder / "manage.py")
         self.config_vars |= {
-            "BENCH_SETTINGS": re.search(r'_MODULE", "([\w.]+)"', manage)[1],
+            "BENCH_SETTINGS": re.search(r"_MODULE., .([\w.]+)", manage)[1],
             "DJANGO_SETTINGS_MODULE": "bench_overlay.settings",
             "EMAIL_URL": "smtp://user:password@mail.example.com",
             "DATABASE_URL": postgres.create(self.name),
