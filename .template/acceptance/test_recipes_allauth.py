@@ -112,43 +112,25 @@ def site(copy_project, postgres, mail_server, provider):
         yield site
 
 
-@pytest.fixture
-def mails(mail_server):
-    """The mails that a test sends."""
-    mail_server.mails.clear()
-    return mail_server.mails
-
-
-def test_who_signs_up_confirms_the_address_and_logs_in_by_it(browser, site, mails):
+def test_who_signs_up_confirms_the_address_and_logs_in_by_it(
+    browser, site, mail_server
+):
     fields = {"login": "eva@example.com", "password": "blue-harp-9"}
     browser.get(f"{site.url}/accounts/signup/")
     text = submit(browser, BUTTON, email="eva@example.com", **PASSWORDS)
     assert "Verify Your Email Address" in text
     browser.get(f"{site.url}/accounts/login/")
     assert "Verify Your Email Address" in submit(browser, BUTTON, **fields)
-    browser.get(link(mails[0], "/accounts/confirm-email/"))
+    browser.get(link(mail_server.mails[0], "/accounts/confirm-email/"))
     submit(browser, BUTTON)
     browser.get(f"{site.url}/accounts/login/")
     submit(browser, BUTTON, **fields)
     assert browser.current_url == f"{site.url}/"
+    assert "eva@example.com" in find(browser, "header").text
     browser.get(f"{site.url}/accounts/email/")
     assert "Verified" in find(browser, "main").text
     submit(browser, "main a[href='/accounts/logout/']")
     assert "Log in" in submit(browser, BUTTON)
-
-    mails.clear()
-    browser.get(f"{site.url}/accounts/password/reset/")
-    submit(browser, BUTTON, email="eva@example.com")
-    browser.get(link(mails[0], "/accounts/password/reset/key/"))
-    new = {"password1": "green-lute-7", "password2": "green-lute-7"}
-    submit(browser, BUTTON, **new)
-    assert "Your password is now changed" in find(browser, "main").text
-    browser.get(f"{site.url}/accounts/login/")
-    assert "not correct" in submit(browser, BUTTON, **fields)
-    fields["password"] = "green-lute-7"
-    browser.get(f"{site.url}/accounts/login/")
-    submit(browser, BUTTON, **fields)
-    assert "eva@example.com" in find(browser, "header").text
 
 
 def test_a_visitor_logs_in_by_a_provider(browser, site, provider):
@@ -188,9 +170,7 @@ def test_wrong_passwords_are_limited_for_each_visitor(site):
     assert try_to_log_in("203.0.113.50", PASSWORD).status == 200
     refusal = "Log-in refused: many wrong passwords from 203.0.113.50"
     parts.wait_until(lambda: refusal in site.dyno.log)
-    # Right passwords do not count.
-    attempts = [try_to_log_in("203.0.113.51", PASSWORD) for _ in range(11)]
-    assert {answer.status for answer in attempts} == {302}
+    assert try_to_log_in("203.0.113.51", PASSWORD).status == 302
 
 
 def test_forms_are_limited_for_each_visitor(site):
