@@ -10,7 +10,8 @@ import pytest
 import recipes
 import releases
 import services
-from deployment import complaints, deployed, forget
+from deployment import complaints, forget
+from mail_server import MailServer
 from project import Project
 from projects import append
 from selenium import webdriver
@@ -153,9 +154,16 @@ if "MAIL_API" in os.environ:
 """
 
 
+@pytest.fixture(scope="module")
+def mail_server(tmp_path_factory):
+    """A mail server with STARTTLS, and the mails that it got."""
+    with MailServer(tmp_path_factory.mktemp("mail"), starttls=True) as server:
+        yield server
+
+
 @pytest.fixture(scope="session")
 def http_services():
-    """A language model, a mail provider and an error tracker."""
+    """A language model, providers of mail and of log-ins, and an error tracker."""
     with services.serve() as server:
         yield server
 
@@ -163,14 +171,9 @@ def http_services():
 @pytest.fixture(scope="session")
 def building(copy_project, postgres, redis, http_services):
     """The site of a project that follows every recipe of docs/recipes/building.md."""
-    project = copy_project("building")
     followed = [*recipes.sections("recipes/building.md").values()]
     followed.append(recipes.sections("growing.md")["An error tracker"])
-    of_heroku = recipes.follow(project.folder, *followed)
-    assert [line.split()[1] for line in of_heroku].count("addons:create") == 2
-    project.write("mysite/trial.py", TRIAL)
     config_vars = {
-        "DATABASE_URL": postgres.create("building"),
         "POSTMARK_API_TOKEN": "a-token",
         "INFERENCE_URL": http_services.url,
         "INFERENCE_KEY": "a-key",
@@ -179,8 +182,10 @@ def building(copy_project, postgres, redis, http_services):
         "SENTRY_DSN": http_services.url.replace("//", "//key@") + "/1",
         "WEB_CONCURRENCY": "1",
     }
-    with deployed(project, **config_vars) as site:
-        site.of_heroku = of_heroku
+    project = copy_project("building").write("mysite/trial.py", TRIAL)
+    database = postgres.create("building")
+    with recipes.site(project, database, *followed, **config_vars) as site:
+        assert [line.split()[1] for line in site.of_heroku].count("addons:create") == 2
         yield site
 
 

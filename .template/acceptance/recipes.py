@@ -17,9 +17,11 @@ import os
 import re
 import subprocess
 import sys
+from contextlib import contextmanager
 from pathlib import Path
 
 import heroku
+from deployment import deployed
 from projects import call, packages
 
 FENCE = re.compile(r"([^\n]*(?:\n[^\n]+)*)\n\n```(\w*)\n(.*?)\n```(?=\n|$)", re.DOTALL)
@@ -40,6 +42,15 @@ def sections(page):
     text = (heroku.ROOT / "docs" / page).read_text()
     parts = re.split(r"^## (.+)\n", text, flags=re.MULTILINE)
     return dict(zip(parts[1::2], parts[2::2], strict=True))
+
+
+@contextmanager
+def site(project, database, *followed, **config_vars):
+    """Follow some recipes, and yield the project's site, with its `heroku` commands."""
+    of_heroku = follow(project.folder, *followed)
+    with deployed(project, DATABASE_URL=database, **config_vars) as site:
+        site.of_heroku = of_heroku
+        yield site
 
 
 def steps(section):

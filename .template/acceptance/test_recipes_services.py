@@ -7,7 +7,6 @@ from contextlib import contextmanager
 
 import heroku
 import parts
-import pytest
 import recipes
 from aiosmtpd.controller import Controller
 from aiosmtpd.handlers import Debugging
@@ -32,11 +31,11 @@ def deactivate(building, user):
 
 
 @contextmanager
-def locked(postgres, user):
-    """Lock the row of an account, so that a task which changes it waits."""
+def locked_account(postgres):
+    """Lock the row of the owner's account, so that a task which changes it waits."""
     where = ["-h", postgres.folder, "-p", str(postgres.port), "-U", "postgres"]
     psql = [parts.need("psql"), "-q", *where, "building"]
-    lock = f"BEGIN; SELECT FROM mysite_user WHERE id = {user} FOR UPDATE;\n"
+    lock = "BEGIN; SELECT FROM mysite_user WHERE id = 1 FOR UPDATE;\n"
     with subprocess.Popen(psql, stdin=subprocess.PIPE, text=True) as other:
         other.stdin.write(lock)
         other.stdin.flush()
@@ -44,53 +43,27 @@ def locked(postgres, user):
         other.stdin.close()  # ends the transaction
 
 
-def waits(postgres):
-    """Say whether a query waits for a lock."""
-    count = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
-    return postgres.psql(count) != "0"
-
-
-@pytest.fixture
-def root(postgres):
-    """The id of the owner, whose account is active again in the end."""
-    yield 1
+def test_celery_runs_several_tasks_at_once_and_loses_none_in_a_deploy(
+    building, postgres
+):
+    waits = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+    quiet = {"PYTHONWARNINGS": "ignore"}  # it warns of root, which Heroku's is not
+    worker = building.project.dyno("celery.1", **quiet)
+    with locked_account(postgres), worker:
+        deactivate(building, 1)
+        parts.wait_until(lambda: postgres.psql(waits) == "1")
+        deactivate(building, 1_000_000)  # nobody
+        parts.wait_until(lambda: "succeeded" in worker.log)
+        assert 10 <= worker.stop() < 20
+    assert worker.log.count("succeeded") == 1
+    with building.project.dyno("celery.2", **quiet) as other:
+        parts.wait_until(lambda: "succeeded" in other.log)
+        active = "SELECT is_active FROM mysite_user WHERE id = 1"
+        assert postgres.psql(active, "building") == "f"
+        assert other.stop() < 10
     postgres.psql("UPDATE mysite_user SET is_active = true", "building")
-
-
-def is_active(postgres, user):
-    select = f"SELECT is_active FROM mysite_user WHERE id = {user}"
-    return postgres.psql(select, "building") == "t"
-
-
-def celery(building, name):
-    """Start a dyno; Celery warns of root, which it does not run as on Heroku."""
-    return building.project.dyno(name, PYTHONWARNINGS="ignore")
-
-
-def test_celery_runs_several_tasks_at_once(building, postgres, root):
-    with celery(building, "celery.1") as worker:
-        with locked(postgres, root):
-            deactivate(building, root)
-            parts.wait_until(lambda: waits(postgres))
-            deactivate(building, 1_000_000)  # nobody
-            parts.wait_until(lambda: "succeeded" in worker.log)
-            assert is_active(postgres, root)
-        parts.wait_until(lambda: worker.log.count("succeeded") == 2)
-        assert not is_active(postgres, root)
-        assert all_json(worker.log)
-        assert "insecure" not in worker.log  # as without CELERY_BROKER_USE_SSL
-        assert worker.stop() < 10
-
-
-def test_celery_loses_no_task_in_a_deploy(building, postgres, root):
-    with celery(building, "celery.1") as worker:
-        with locked(postgres, root):
-            deactivate(building, root)
-            parts.wait_until(lambda: waits(postgres))
-            assert 10 <= worker.stop() < 20
-        assert is_active(postgres, root)
-    with celery(building, "celery.2"):
-        parts.wait_until(lambda: not is_active(postgres, root))
+    assert all_json(worker.log) and all_json(other.log)
+    assert "insecure" not in worker.log  # as without CELERY_BROKER_USE_SSL
 
 
 def test_mail_goes_by_the_providers_api(building, http_services):
