@@ -146,14 +146,6 @@ def rehearsal(rehearsed, postgres):
     return rehearsed.release(DATABASE_URL=postgres.create("rehearsal"))
 
 
-# The mail API's address is the one thing that the recipe does not set.
-TRIAL = """from .settings import *
-
-if "MAIL_API" in os.environ:
-    MAILERS["default"]["OPTIONS"]["api_url"] = os.environ["MAIL_API"]
-"""
-
-
 @pytest.fixture(scope="module")
 def mail_server(tmp_path_factory):
     """A mail server with STARTTLS, and the mails that it got."""
@@ -182,8 +174,10 @@ def building(copy_project, postgres, redis, http_services):
         "SENTRY_DSN": http_services.url.replace("//", "//key@") + "/1",
         "WEB_CONCURRENCY": "1",
     }
-    project = copy_project("building").write("mysite/trial.py", TRIAL)
-    database = postgres.create("building")
+    project, database = copy_project("building"), postgres.create("building")
+    # The one thing that the recipe for mail does not set.
+    mail_api = f'ANYMAIL_POSTMARK_API_URL = "{http_services.url}"\n'
+    project.append("mysite/settings.py", mail_api)
     with recipes.site(project, database, *followed, **config_vars) as site:
         assert [line.split()[1] for line in site.of_heroku].count("addons:create") == 2
         yield site

@@ -35,7 +35,8 @@ def test_a_visitor_signs_up_and_gets_a_new_password_by_mail(browser, site, mail_
     form = {"username": "ada", "email": "ada@example.com"}
     text = submit(browser, **form, password1="blue-harp-9", password2="blue-harp-9")
     assert "Log out" in text and browser.current_url == f"{site.url}/"
-    assert "Log in" in submit(browser, LOG_OUT)
+    text = submit(browser, LOG_OUT)
+    assert "Log in" in text and browser.current_url == f"{site.url}/"
 
     browser.get(f"{site.url}/accounts/reset/")
     assert "Password reset sent" in submit(browser, email="ada@example.com")
