@@ -68,7 +68,7 @@ class Dyno:
 
     profile = PROFILE
 
-    def __init__(self, slug, config_vars, name="web.1", command=None, **more):
+    def __init__(self, slug, config_vars, name="web.1", command=None):
         self.name, self.port = name, free_port()
         process_type = name.partition(".")[0]
         self.command = command or processes(slug)[process_type]
@@ -80,7 +80,7 @@ class Dyno:
             self.process = subprocess.Popen(
                 ["/bin/bash", "-c", self.command],
                 cwd=slug,
-                env=env | more,
+                env=env,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,

@@ -54,10 +54,6 @@ def build(source, slug, config_vars, echo=print):
     folder = slug.with_name(f"build_{slug.name}")
     no_git = shutil.ignore_patterns(".git")
     shutil.copytree(source, folder, symlinks=True, ignore=no_git)
-    for pattern in read(folder / ".slugignore").split():
-        find = folder.glob if pattern.startswith("/") else folder.rglob
-        for path in [*find(pattern.strip("/"))]:
-            shutil.rmtree(path) if path.is_dir() else path.unlink()
     lists = [name for name in PACKAGE_LISTS if (folder / name).is_file()]
     if lists != ["requirements.txt"]:
         raise Refused(f"not exactly requirements.txt lists the packages: {lists}")

@@ -226,18 +226,6 @@ def test_the_admin_lists_the_results_of_tasks_and_logs_out(
     assert "Logged out" in submit(chromium, "#logout-form button")
 
 
-def test_a_script_inside_a_page_is_refused_and_the_console_tells(chromium, dyno):
-    chromium.get(dyno)
-    complaints(chromium)
-    chromium.execute_script(
-        "document.body.append(Object.assign(document.createElement('script'),"
-        " {text: 'document.title = \"inline\"'}))"
-    )
-    [complaint] = complaints(chromium)
-    assert "Content Security Policy" in complaint
-    assert chromium.title != "inline"
-
-
 def states(chromium):
     """Return what the panel says of each thing."""
     return chromium.execute_script("""
