@@ -20,7 +20,7 @@ import sys
 from pathlib import Path
 
 import heroku
-from projects import call
+from projects import call, packages
 
 FENCE = re.compile(r"([^\n]*(?:\n[^\n]+)*)\n\n```(\w*)\n(.*?)\n```(?=\n|$)", re.DOTALL)
 EDIT = re.compile(
@@ -120,8 +120,6 @@ def lock(project):
 
 def run(project, command, **environ):
     """Run a command as its owner does on a laptop, and return what it says."""
-    version = (project / ".python-version").read_text().strip()
-    packages = heroku.installed(version, project / "requirements-test.txt", echo=str)
-    path = f"{packages}/bin:{os.environ['PATH']}"
+    path = f"{packages(project)}/bin:{os.environ['PATH']}"
     local = {"PATH": path, "DJANGO_LOCAL": "1"} | environ
     return call("sh", "-c", command, cwd=project, **local)

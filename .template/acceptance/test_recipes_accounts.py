@@ -15,6 +15,7 @@ from deployment import (
     submit,
 )
 from mail_server import MailServer
+from projects import packages
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import Select
 
@@ -119,9 +120,8 @@ def test_the_debug_toolbar_is_on_the_laptop_alone(site, browser):
     assert "djDebug" not in heroku.Client(site.dyno.port).get("/").text
     assert "debug-toolbar" not in (project / "requirements.txt").read_text()
     recipes.run(project, "python manage.py migrate")
-    packages = heroku.installed("3.13", project / "requirements-test.txt", echo=str)
     port = parts.free_port()
-    command = [packages / "bin/python", "manage.py", "runserver", "--noreload"]
+    command = [packages(project) / "bin/python", "manage.py", "runserver", "--noreload"]
     debug = heroku.shell(DJANGO_LOCAL="1", DJANGO_DEBUG="1")
     runserver = subprocess.Popen([*command, str(port)], cwd=project, env=debug)
     try:
