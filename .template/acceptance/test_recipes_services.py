@@ -1,14 +1,16 @@
 """docs/recipes/building.md in the same project: jobs, Celery, mail and logs."""
 
+import io
 import json
 import subprocess
-import sys
 from contextlib import contextmanager
 
 import heroku
 import parts
 import pytest
 import recipes
+from aiosmtpd.controller import Controller
+from aiosmtpd.handlers import Debugging
 from projects import change
 
 
@@ -99,18 +101,6 @@ def test_mail_goes_by_the_providers_api(building, http_services):
     assert json.loads(body)["To"] == "you@example.com"
 
 
-class Catcher(parts.Part):
-    """A mail server without TLS, which prints each mail, in Mailpit's place."""
-
-    def __init__(self):
-        self.port = parts.free_port()
-        super().__init__()
-
-    def command(self):
-        where = ["--nosetuid", "--listen", f"127.0.0.1:{self.port}"]
-        return [sys.executable, "-u", "-m", "aiosmtpd", *where]
-
-
 def test_a_catcher_on_this_machine_gets_the_mails_of_development(building):
     send = "python manage.py sendtestemail you@example.com"
     as_run_does = f'eval "$(python bin/dotenv)"; {send}'  # bin/run reads .env
@@ -118,10 +108,14 @@ def test_a_catcher_on_this_machine_gets_the_mails_of_development(building):
     [(_, _, write_env)] = recipes.steps(recipe)
     folder = building.project.folder
     recipes.run(folder, write_env)
-    with Catcher() as catcher:
-        change(folder / ".env", (":1025", f":{catcher.port}"))
-        recipes.run(folder, as_run_does)
-        parts.wait_until(lambda: "To: you@example.com" in catcher.log.read_text())
+    port = parts.free_port()
+    change(folder / ".env", (":1025", f":{port}"))
+    mails = io.StringIO()
+    mailpit = Controller(Debugging(mails), "127.0.0.1", port)  # it has no TLS, either
+    mailpit.start()
+    recipes.run(folder, as_run_does)
+    mailpit.stop()
+    assert "To: you@example.com" in mails.getvalue()
 
 
 def test_each_line_of_a_dynos_log_is_json(building):
