@@ -5,16 +5,13 @@ Debian has no 3.13 for every release that this runs on, and the image's own is n
 had without a registry. Its layout is the same: `python` and `pip` in /usr/local/bin.
 """
 
-import contextlib
-import http.client
 import os
 import subprocess
 import sys
 
 import heroku
 import parts
-import pytest
-from parts import free_port, wait_until
+from packages import CACHE
 
 BASE = "docker.io/library/python:3.13-slim"
 
@@ -29,12 +26,11 @@ class Podman:
 
     def __init__(self, folder):
         if os.geteuid():
-            lacks = pytest.fail if os.environ.get("CI") == "true" else pytest.skip
-            lacks("containers are built and run as root here")
+            parts.lacks("containers are built and run as root here")
         self.folder = folder
         parts.need("debootstrap")
         for driver in ("overlay", "vfs"):  # the slow vfs where a disk bears no overlay
-            store = heroku.CACHE / f"containers-{driver}"
+            store = CACHE / f"containers-{driver}"
             store.mkdir(parents=True, exist_ok=True)
             places = [f"--root={store}", f"--runroot=/run/rehearsal/{driver}"]
             options = [f"--storage-driver={driver}", "--cgroup-manager=cgroupfs"]
@@ -89,43 +85,21 @@ class Podman:
         return file.read_text(), said
 
 
-class Container:
+class Container(heroku.Dyno):
     """A container of the image, with its log in a file; a context manager."""
 
     def __init__(self, podman, image, config_vars, *command, options=(), **more):
-        self.podman, self.port = podman, free_port()
+        self.podman, self.port = podman, parts.free_port()
         self.name = f"site-{os.getpid()}-{self.port}"
         self.log_path = podman.folder / f"{self.name}.log"
         config_vars = {"PORT": str(self.port)} | config_vars | more
         env = [f"--env={name}={value}" for name, value in config_vars.items()]
         words = ["run", f"--name={self.name}", *STRICTLY.split(), *options, *env]
-        with self.log_path.open("w") as log:
-            self.process = subprocess.Popen(
-                [*podman.command, *words, image, *command],
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-            )
+        self.start([*podman.command, *words, image, *command])
 
-    @property
-    def log(self):
-        return self.log_path.read_text()
-
-    def wait_until_up(self, seconds=60):
-        def is_up():
-            assert self.process.poll() is None, self.log
-            with contextlib.suppress(OSError, http.client.HTTPException):
-                return heroku.Client(self.port).get("/up").status == 200
-
-        wait_until(is_up, seconds)
-        return self
-
-    def terminate(self):
-        """SIGTERM to its first process."""
-        self.podman("kill", "--signal=TERM", self.name)
-
-    def __enter__(self):
-        return self
+    def signal(self, number):
+        """Signal its first process."""
+        self.podman("kill", f"--signal={number}", self.name)
 
     def __exit__(self, *_):
         self.podman("rm", "--force", "--ignore", "--time=0", self.name)

@@ -8,19 +8,16 @@ import ssl
 import threading
 import time
 from contextlib import ExitStack
-from pathlib import Path
 
 import heroku
 import parts
+from parts import children as children
 from project import Project
 
 CONNECTION_LIMIT = 40  # of the plan that docs/growing.md names for three dynos
 
 
-class Router(parts.HAProxy):
-    """Has room for two generations, each dyno with a place in the old and the new."""
-
-    slots = 16
+Router = parts.HAProxy  # for test_pooler.py
 
 
 class Formation:
@@ -38,7 +35,7 @@ class Formation:
         with ExitStack() as stack:
             self.postgres = stack.enter_context(parts.Postgres())
             self.redis = stack.enter_context(parts.Redis())
-            self.router = stack.enter_context(Router())
+            self.router = stack.enter_context(parts.HAProxy())
             stack.callback(self.kill)
             limit = f"ALTER ROLE dyno CONNECTION LIMIT {CONNECTION_LIMIT}"
             self.postgres.psql(limit)
@@ -180,11 +177,3 @@ def stop(dynos):
         thread.start()
     for thread in threads:
         thread.join()
-
-
-def children(dyno):
-    """Return the processes that the first process of a dyno has made."""
-    pid = dyno.process.pid
-    return [
-        int(n) for n in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    ]

@@ -42,7 +42,7 @@ def call(*command, cwd, **more):
 def packages(project):
     """Return the environment of requirements-test.txt, made once for all projects."""
     version = (project / ".python-version").read_text().strip()
-    return heroku.installed(version, project / "requirements-test.txt", echo=str)
+    return heroku.installed(version, project / "requirements-test.txt")
 
 
 def start(template, name, folder):
@@ -74,7 +74,7 @@ def install(project):
         (venv, "requirements-test.txt"),
         (venv / "production", "requirements.txt"),
     ):
-        origin = heroku.installed(version, heroku.ROOT / lock, echo=str)
+        origin = heroku.installed(version, heroku.ROOT / lock)
         for name in ("bin", "lib"):
             linked = {"symlinks": True, "copy_function": link}
             shutil.copytree(origin / name, folder / name, **linked)
@@ -117,10 +117,7 @@ def append(path, text):
 
 def tree(folder):
     """Return the content of each file that git would commit, by name."""
-    command = ("git", "ls-files", "-z", "--cached", "--others", "--exclude-standard")
-    names = call(*command, cwd=folder).split("\0")
-    paths = {name: folder / name for name in names if (folder / name).is_file()}
-    return {name: path.read_bytes() for name, path in paths.items()}
+    return {name: (folder / name).read_bytes() for name in heroku.files(folder)}
 
 
 @contextmanager

@@ -95,9 +95,7 @@ def site(copy_project):
         }
         with Follower(leader) as follower:
             project.build(HEROKU_POSTGRESQL_PINK_URL=follower.url("site"))
-            said = []
-            heroku.release(project.slug, project.config_vars, said.append)
-            project.said = "\n".join(said)
+            project.said = heroku.release(project.slug, project.config_vars)
             project.leader = leader
             project.follower = follower
             yield project

@@ -21,7 +21,7 @@ OLD_CODE = "import os, sys\n\n\ndef is_none(l):\n    return l == None\n"
 def old_project(name, folder, url):
     """Make a project with data on SQLite and on PostgreSQL; return its folder."""
     app = APPS[name]
-    python = heroku.installed("3.13", FOLDER / "requirements.txt", str) / "bin/python"
+    python = heroku.installed("3.13", FOLDER / "requirements.txt") / "bin/python"
     project = startproject(name, folder, python, app.apps)
     shutil.copy(FOLDER / "requirements.txt", project)
     (project / app.apps[0] / "old.py").write_text(OLD_CODE)

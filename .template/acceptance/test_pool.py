@@ -221,10 +221,9 @@ def test_a_full_pool_is_told_once_a_minute_and_names_the_config_var(site):
 
 def test_without_the_pools_library_the_release_says_so_and_pages_work(site, tmp_path):
     more = customized(tmp_path, WITHOUT_POOL)
-    said = []
-    heroku.release(site.slug, site.config_vars | more, said.append)
-    assert "deploy.W041" in "\n".join(said)
-    assert "psycopg[binary,pool] in requirements.in" in "\n".join(said)
+    said = heroku.release(site.slug, site.config_vars | more)
+    assert "deploy.W041" in said
+    assert "psycopg[binary,pool] in requirements.in" in said
     with site.dyno(**more) as dyno:
         for _ in range(3):
             assert statuses(dyno, DATA, 12) == {200}

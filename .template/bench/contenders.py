@@ -178,7 +178,7 @@ def overlay(contender, ours):
 def prepare(contender, postgres):
     """Release the contender on a database of its own, and learn its addresses."""
     contender.config_vars["DATABASE_URL"] = postgres.create(contender.folder.name)
-    heroku.release(contender.folder, contender.config_vars, echo=lambda line: None)
+    heroku.release(contender.folder, contender.config_vars)
     contender.manage("migrate", "--noinput")
     places = contender.places()
     contender.cookie = places.pop("cookie", "")
