@@ -10,7 +10,7 @@ import pytest
 import recipes
 import releases
 import services
-from deployment import complaints, deployed, forget
+from deployment import complaints, deployed
 from project import Project
 from projects import append
 from selenium import webdriver
@@ -56,14 +56,12 @@ def pytest_configure(config):
 def pytest_collection_modifyitems(items):
     """Mark the tests of the files above."""
     for patterns, mark in ((LONG, pytest.mark.long), (ALONE, pytest.mark.alone)):
-        marked = set()
         for pattern in patterns:
             found = set(HERE.glob(pattern))
             assert found, f"no file is named {pattern}"
-            marked |= found
-        for item in items:
-            if item.path in marked:
-                item.add_marker(mark)
+            for item in items:
+                if item.path in found:
+                    item.add_marker(mark)
 
 
 @pytest.fixture(scope="session")
@@ -191,8 +189,7 @@ def chromium(tmp_path_factory):
         options.add_argument(flag)
     options.add_argument("--host-resolver-rules=MAP * 127.0.0.1")
     options.add_argument(f"--user-data-dir={tmp_path_factory.mktemp('chromium')}")
-    logs = {"browser": "ALL", "performance": "ALL"}
-    options.set_capability("goog:loggingPrefs", logs)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
     service = webdriver.ChromeService(parts.need("chromedriver"))
     driver = webdriver.Chrome(options, service)
     driver.implicitly_wait(5)
@@ -203,7 +200,8 @@ def chromium(tmp_path_factory):
 @pytest.fixture
 def browser(chromium):
     """A visitor without cookies, who has nothing to complain about in the end."""
-    forget(chromium)
+    chromium.execute_cdp_cmd("Network.clearBrowserCookies", {})
+    complaints(chromium)
     yield chromium
     assert complaints(chromium) == []
 

@@ -7,6 +7,7 @@ import signal
 import ssl
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 
 import heroku
@@ -172,8 +173,5 @@ class Formation:
 
 def stop(dynos):
     """Stop dynos at the same time, as Heroku does."""
-    threads = [threading.Thread(target=dyno.stop) for dyno in dynos]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    with ThreadPoolExecutor() as threads:
+        list(threads.map(heroku.Dyno.stop, dynos))

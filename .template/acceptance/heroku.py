@@ -45,19 +45,14 @@ def processes(slug):
     return dict(re.findall(r"^([\w-]+): *(.+)$", read(slug / "Procfile"), re.MULTILINE))
 
 
-def files(folder):
-    """Return the names of the files that git would commit, as they lie there."""
-    listed = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
-    names = subprocess.run(listed, cwd=folder, check=True, capture_output=True)
-    found = names.stdout.decode().split("\0")
-    return [name for name in found if (folder / name).is_file()]
-
-
 def checkout(folder):
     """Copy what git would commit of this repository, as it lies here, into a folder."""
-    for name in files(ROOT):
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy2(ROOT / name, folder / name)
+    listed = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    names = subprocess.run(listed, cwd=ROOT, check=True, capture_output=True, text=True)
+    for name in filter(None, names.stdout.split("\0")):
+        if (ROOT / name).is_file():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / name, folder / name)
     return folder
 
 

@@ -117,7 +117,10 @@ def append(path, text):
 
 def tree(folder):
     """Return the content of each file that git would commit, by name."""
-    return {name: (folder / name).read_bytes() for name in heroku.files(folder)}
+    command = ("git", "ls-files", "-z", "--cached", "--others", "--exclude-standard")
+    names = call(*command, cwd=folder).split("\0")
+    paths = {name: folder / name for name in names if (folder / name).is_file()}
+    return {name: path.read_bytes() for name, path in paths.items()}
 
 
 @contextmanager
