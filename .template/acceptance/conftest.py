@@ -47,12 +47,6 @@ FLAGS = """--headless --no-sandbox --disable-gpu --disable-quic --no-first-run
 --ignore-certificate-errors --hide-scrollbars --window-size=1280,2000"""
 
 
-def pytest_configure(config):
-    """Name the markers that `.ci/run` selects by."""
-    config.addinivalue_line("markers", "long: an ordinary push does not need it")
-    config.addinivalue_line("markers", "alone: nothing else may run beside it")
-
-
 def pytest_collection_modifyitems(items):
     """Mark the tests of the files above."""
     for patterns, mark in ((LONG, pytest.mark.long), (ALONE, pytest.mark.alone)):
@@ -181,20 +175,18 @@ def building(copy_project, postgres, redis, http_services):
 
 
 @pytest.fixture(scope="module")
-def chromium(tmp_path_factory):
+def chromium():
     """A browser that finds every host on this machine and keeps its logs."""
     options = webdriver.ChromeOptions()
     options.binary_location = parts.need("chromium")
     for flag in FLAGS.split():
         options.add_argument(flag)
     options.add_argument("--host-resolver-rules=MAP * 127.0.0.1")
-    options.add_argument(f"--user-data-dir={tmp_path_factory.mktemp('chromium')}")
     options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
     service = webdriver.ChromeService(parts.need("chromedriver"))
-    driver = webdriver.Chrome(options, service)
-    driver.implicitly_wait(5)
-    yield driver
-    driver.quit()
+    with webdriver.Chrome(options, service) as driver:
+        driver.implicitly_wait(5)
+        yield driver
 
 
 @pytest.fixture

@@ -29,16 +29,10 @@ class Podman:
             parts.lacks("containers are built and run as root here")
         self.folder = folder
         parts.need("debootstrap")
-        for driver in ("overlay", "vfs"):  # the slow vfs where a disk bears no overlay
-            store = CACHE / f"containers-{driver}"
-            store.mkdir(parents=True, exist_ok=True)
-            places = [f"--root={store}", f"--runroot=/run/rehearsal/{driver}"]
-            options = [f"--storage-driver={driver}", "--cgroup-manager=cgroupfs"]
-            options += [f"--runtime={parts.need('runc')}", "--events-backend=none"]
-            self.command = [parts.need("podman"), *places, *options]
-            tried = subprocess.run([*self.command, "info"], capture_output=True)
-            if tried.returncode == 0:
-                break
+        places = [f"--root={CACHE}/containers", "--runroot=/run/rehearsal"]
+        options = ["--cgroup-manager=cgroupfs", "--events-backend=none"]
+        options.append(f"--runtime={parts.need('runc')}")
+        self.command = [parts.need("podman"), *places, *options]
 
     def __call__(self, *words, check=True):
         """Run a command of podman and return what it says, with stderr."""

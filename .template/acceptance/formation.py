@@ -1,10 +1,8 @@
 """The formation of a grown site, of real parts, and the traffic of its visitors."""
 
-import http.client
 import json
 import shutil
 import signal
-import ssl
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -105,10 +103,7 @@ class Formation:
         return "".join(path.read_text() for path in self.folder.glob("*.log"))
 
     def connection(self):
-        certificate = ssl.create_default_context(cafile=self.router.certificate)
-        return http.client.HTTPSConnection(
-            "127.0.0.1", self.router.tls_port, timeout=35, context=certificate
-        )
+        return self.visitor().connection
 
     def visitor(self):
         return heroku.Client(self.router.tls_port, self.router.certificate)

@@ -157,16 +157,15 @@ def test_a_container_is_replaced_under_load_and_no_request_fails(
         visits = [visitors.submit(visit) for _ in range(4)]
         try:
             wait_for_more()
-            begun = time.monotonic()
             old.signal(signal.SIGTERM)
             time.sleep(1)  # the proxy learns of it a moment later
             router.route([new.port])
-            assert old.process.wait(30) == 0
-            assert time.monotonic() - begun < 25
+            assert old.process.wait(24) == 0
             wait_for_more()
         finally:
             over.set()
-        assert [visit.result() for visit in visits] == [None] * 4
+        for visit in visits:
+            visit.result()
     assert {*statuses} == {200}
 
 
