@@ -45,17 +45,6 @@ def processes(slug):
     return dict(re.findall(r"^([\w-]+): *(.+)$", read(slug / "Procfile"), re.MULTILINE))
 
 
-def checkout(folder):
-    """Copy what git would commit of this repository, as it lies here, into a folder."""
-    listed = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
-    names = subprocess.run(listed, cwd=ROOT, check=True, capture_output=True, text=True)
-    for name in filter(None, names.stdout.split("\0")):
-        if (ROOT / name).is_file():
-            (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(ROOT / name, folder / name)
-    return folder
-
-
 def commit(folder, message):
     """Commit all that is in a folder, and make it a repository if it is not one."""
     me = ["-c", "user.name=Tester", "-c", "user.email=tester@example.com"]

@@ -8,7 +8,7 @@ import heroku
 import parts
 import pytest
 from deployment import PASSWORD, deployed, find, log_in_to_admin, submit
-from projects import call, run
+from projects import install, run
 from scripts import serving
 from selenium.webdriver.support.color import Color
 from selenium.webdriver.support.ui import Select
@@ -17,10 +17,10 @@ ARTEFACTS = Path(os.environ.get("ARTEFACTS", heroku.ROOT / ".template/artefacts"
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory):
+def folder(copy_project):
     """A newcomer's copy of the repository, with its packages."""
-    folder = heroku.checkout(tmp_path_factory.mktemp("laptop"))
-    call("bin/install", "requirements.txt", cwd=folder)
+    folder = copy_project("laptop").folder
+    install(folder)
     return folder
 
 
