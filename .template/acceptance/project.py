@@ -33,14 +33,11 @@ class Project:
         path.write_text(path.read_text() + text)
         return self
 
-    def write(self, name, content):
-        """Write a file of text or bytes."""
+    def write(self, name, text):
+        """Write a file, in a folder that need not be there."""
         path = self.folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        if isinstance(content, bytes):
-            path.write_bytes(content)
-        else:
-            path.write_text(content)
+        path.write_text(text)
         return self
 
     def add_route(self, path, view):
