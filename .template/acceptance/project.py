@@ -33,11 +33,14 @@ class Project:
         path.write_text(path.read_text() + text)
         return self
 
-    def write(self, name, text):
-        """Write a file, in a folder that need not be there."""
+    def write(self, name, content):
+        """Write a file of text or bytes."""
         path = self.folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text)
+        if isinstance(content, bytes):
+            path.write_bytes(content)
+        else:
+            path.write_text(content)
         return self
 
     def add_route(self, path, view):
