@@ -12,7 +12,7 @@ import releases
 import services
 from deployment import complaints, deployed
 from project import Project
-from projects import append, call
+from projects import append
 from selenium import webdriver
 
 HERE = Path(__file__).parent
@@ -81,13 +81,7 @@ def secret_key():
 @pytest.fixture(scope="session")
 def source(tmp_path_factory):
     """A copy of what git would commit of this repository: leave it as it is."""
-    folder = tmp_path_factory.mktemp("source")
-    listed = ("git", "ls-files", "-z", "--cached", "--others", "--exclude-standard")
-    for name in filter(None, call(*listed, cwd=heroku.ROOT).split("\0")):
-        if (heroku.ROOT / name).is_file():
-            (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(heroku.ROOT / name, folder / name)
-    return folder
+    return heroku.checkout(tmp_path_factory.mktemp("source"))
 
 
 @pytest.fixture(scope="module")

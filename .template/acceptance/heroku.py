@@ -45,6 +45,17 @@ def processes(slug):
     return dict(re.findall(r"^([\w-]+): *(.+)$", read(slug / "Procfile"), re.MULTILINE))
 
 
+def checkout(folder):
+    """Copy what git would commit of this repository, as it lies here, into a folder."""
+    listed = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    names = subprocess.run(listed, cwd=ROOT, check=True, capture_output=True, text=True)
+    for name in filter(None, names.stdout.split("\0")):
+        if (ROOT / name).is_file():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / name, folder / name)
+    return folder
+
+
 def commit(folder, message):
     """Commit all that is in a folder, and make it a repository if it is not one."""
     me = ["-c", "user.name=Tester", "-c", "user.email=tester@example.com"]
@@ -78,8 +89,8 @@ def execute(command, folder, env):
         stderr=subprocess.STDOUT,
         text=True,
     )
-    print(f"$ {command}\n{result.stdout}")
     if result.returncode:
+        print(result.stdout)
         raise Refused(result.stdout)
     return result.stdout
 
