@@ -69,12 +69,10 @@ class Podman:
         subprocess.run([*pip, *lock], check=True, capture_output=True)
         config = self.folder / "pip.conf"
         config.write_text("[global]\nno-index = true\nfind-links = /wheels\n")
-        mounts = [
-            f"--volume={wheels}:/wheels:ro",
-            f"--volume={config}:/etc/pip.conf:ro",
-        ]
+        options = ["--layers", "--isolation=chroot", "--network=host"]
+        options.append(f"--volume={wheels}:/wheels:ro")
+        options.append(f"--volume={config}:/etc/pip.conf:ro")
         file = self.folder / "id"
-        options = ["--layers", "--isolation=chroot", "--network=host", *mounts]
         said = self("build", *options, f"--iidfile={file}", source)
         return file.read_text(), said
 
