@@ -2,17 +2,17 @@
 
 import psycopg
 import pytest
-from django.db import InternalError, OperationalError, ProgrammingError
+from django.db import Error, InternalError, OperationalError, connection
 
-from dyno import database
-from dyno.database import from_environ, is_local
+from dyno.database import PGBOUNCER, POOL_URL, from_environ
 from dyno.outages import is_unavailable, lacks_migration
 
 URL = "postgres://u:p@db.example.com/name"
 
 
-def default(url=URL, *, local=False, **environ):
-    return from_environ({"DATABASE_URL": url} | environ, local=local)["default"]
+def default(url=URL, *, local=False, verify=False, **environ):
+    environ["DATABASE_URL"] = url
+    return from_environ(environ, local=local, verify=verify)["default"]
 
 
 def test_connections_are_checked_encrypted_and_timed():
@@ -30,17 +30,14 @@ def test_the_options_in_the_url_are_left_alone():
     assert config["OPTIONS"]["connect_timeout"] == 9
 
 
-@pytest.mark.parametrize(
-    "host, local",
-    [("", True), ("localhost", True), ("127.0.0.1", True), ("::1", True)]
-    + [("/var/run/postgresql", True), ("localhost.example.com", False)],
-)
-def test_a_database_on_this_machine_needs_no_tls(host, local):
-    assert is_local(host) is local
+@pytest.mark.parametrize("host", ["", "localhost", "127.0.0.1", "[::1]", "%2Frun"])
+def test_tls_is_not_asked_of_a_database_on_this_machine(host):
+    assert "sslmode" not in default(f"postgres://{host}/name")["OPTIONS"]
+    options = default("postgres://localhost.example.com/name")["OPTIONS"]
+    assert options["sslmode"] == "require"
 
 
-def test_tls_is_not_asked_of_a_local_database_or_in_development():
-    assert "sslmode" not in default("postgres://localhost/name")["OPTIONS"]
+def test_tls_is_not_asked_in_development():
     assert "sslmode" not in default(local=True)["OPTIONS"]
 
 
@@ -50,79 +47,70 @@ def test_a_config_var_limits_the_queries_of_every_process():
     assert "options" not in default()["OPTIONS"]
 
 
-def test_with_a_pooler_there_are_a_pooled_and_a_direct_connection():
+@pytest.mark.parametrize("config_var", [POOL_URL, PGBOUNCER])
+def test_a_pooler_has_no_cursors_of_the_server_and_no_options(config_var):
+    config = default(**{config_var: URL}, DATABASE_STATEMENT_TIMEOUT="25s")
+    assert config["DISABLE_SERVER_SIDE_CURSORS"] is True
+    assert "options" not in config["OPTIONS"], "PgBouncer refuses them"
+
+
+def test_beside_a_pooler_there_is_a_direct_connection():
     pool = "postgres://u:p@pool.example.com/name"
-    environ = {"DATABASE_URL": URL, "DATABASE_CONNECTION_POOL_URL": pool}
-    environ["DATABASE_STATEMENT_TIMEOUT"] = "25s"
-    config = from_environ(environ, local=False)
+    config = from_environ({"DATABASE_URL": URL, POOL_URL: pool}, local=False)
     assert config["default"]["HOST"] == "pool.example.com"
-    assert config["default"]["DISABLE_SERVER_SIDE_CURSORS"] is True
-    assert "options" not in config["default"]["OPTIONS"], "PgBouncer refuses them"
     assert config["direct"]["HOST"] == "db.example.com"
-    assert not config["direct"].get("DISABLE_SERVER_SIDE_CURSORS")
+    assert not config["direct"]["DISABLE_SERVER_SIDE_CURSORS"]
     assert config["direct"]["TEST"] == {"MIRROR": "default"}
 
 
-def test_the_pgbouncer_buildpack_is_a_pooler():
-    environ = {"DATABASE_URL_PGBOUNCER": URL, "DATABASE_STATEMENT_TIMEOUT": "25s"}
-    config = default("postgres://u:p@127.0.0.1:6000/name", **environ)
-    assert config["DISABLE_SERVER_SIDE_CURSORS"] is True
-    assert "options" not in config["OPTIONS"]
-
-
-@pytest.mark.parametrize("url", ["nonsense", "postgres://[@h"])
-def test_an_unusable_url_does_not_stop_the_build(url):
-    unusable = {"DATABASE_URL": url}
-    pool = {"DATABASE_URL": URL, "DATABASE_CONNECTION_POOL_URL": url}
-    for environ in ({}, unusable, pool):
-        config = from_environ(environ, local=False)
-        assert config["default"]["ENGINE"] == "django.db.backends.dummy"
-        assert "direct" not in config
-
-
-def test_settings_may_add_to_the_database_where_there_is_none(use_databases):
-    config = from_environ({}, local=False)
-    config["default"]["OPTIONS"]["sslmode"] = "verify-full"
-    use_databases(**config)
-    assert not database.attached()
+@pytest.mark.parametrize(
+    "environ",
+    [{}, {"DATABASE_URL": "nonsense"}, {"DATABASE_URL": URL, POOL_URL: "nonsense"}],
+)
+def test_an_unusable_url_does_not_stop_the_build_and_settings_may_add_to_it(environ):
+    dummy = {"ENGINE": "django.db.backends.dummy", "OPTIONS": {}}
+    assert from_environ(environ, local=False) == {"default": dummy}
 
 
 def test_another_database_is_left_to_its_own_options():
-    assert default("sqlite:////tmp/a")["ENGINE"].endswith("sqlite3")
     assert "OPTIONS" not in default("mysql://u:p@h/d")
 
 
-def caused(kind, state):
-    error = kind()
-    error.__cause__ = psycopg.errors.lookup(state)()
-    return error
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "SELECT * FROM no_such_table",
+        "SELECT no_such_column FROM auth_user",
+        "INSERT INTO auth_user (no_such_column) VALUES (1)",
+    ],
+)
+def test_an_error_tells_that_a_table_or_column_is_missing(db, sql):
+    with pytest.raises(Error) as raised, connection.cursor() as cursor:
+        cursor.execute(sql)
+    assert lacks_migration(raised.value)
+    assert not is_unavailable(raised.value)
 
 
 @pytest.mark.parametrize(
-    "error, unavailable, lacks",
-    [
-        (OperationalError("the connection is lost"), True, False),
-        (caused(InternalError, "25006"), True, False),  # read-only
-        (caused(InternalError, "25P02"), False, False),  # a mistake in a transaction
-        (caused(ProgrammingError, "42P01"), False, True),
-        (caused(ProgrammingError, "42703"), False, True),
-        (caused(ProgrammingError, "42601"), False, False),
-        (OperationalError("no such column: a.b"), False, True),
-        (OperationalError("table a has no column named b"), False, True),
-        (ProgrammingError("no such table"), False, False),
-        (None, False, False),
-    ],
+    "state, unavailable",
+    [("25006", True), ("25P02", False)],
+    ids=["read-only", "a mistake in a transaction"],
 )
-def test_an_error_tells_what_is_missing(error, unavailable, lacks):
+def test_an_error_tells_whether_the_database_is_unavailable(state, unavailable):
+    error = InternalError()
+    error.__cause__ = psycopg.errors.lookup(state)()
     assert is_unavailable(error) is unavailable
-    assert lacks_migration(error) is lacks
+
+
+def test_an_error_tells_that_the_connection_is_lost():
+    error = OperationalError("the connection is lost")
+    assert is_unavailable(error) and not lacks_migration(error)
 
 
 def test_off_heroku_the_servers_certificate_is_verified():
-    config = from_environ({"DATABASE_URL": URL}, local=False, verify=True)["default"]
-    assert config["OPTIONS"]["sslmode"] == "verify-full"
-    assert config["OPTIONS"]["sslrootcert"]
-    url = f"{URL}?sslmode=disable"
-    config = from_environ({"DATABASE_URL": url}, local=False, verify=True)["default"]
-    assert config["OPTIONS"]["sslmode"] == "disable"
-    assert "sslrootcert" not in config["OPTIONS"]
+    options = default(verify=True)["OPTIONS"]
+    assert options["sslmode"] == "verify-full"
+    assert options["sslrootcert"]
+    options = default(f"{URL}?sslmode=disable", verify=True)["OPTIONS"]
+    assert options["sslmode"] == "disable"
+    assert "sslrootcert" not in options

@@ -29,22 +29,15 @@ def test_two_workers_pools_fit_the_smallest_plan(monkeypatch):
     assert 2 * pools.pool_size() + 3 <= 20
 
 
-OWN = {
-    "persistent connections": database.parse(URL) | {"CONN_MAX_AGE": 60},
-    "a pool of its own": database.parse(URL) | {"OPTIONS": {"pool": True}},
-    "another database": database.parse("sqlite://:memory:"),
-}
-
-
-@pytest.mark.parametrize("config", OWN.values(), ids=OWN)
-def test_a_database_is_left_alone_that_has(use_databases, config):
-    config = deepcopy(config)
-    use_databases(default=config)["default"]  # which adds Django's defaults
-    before = deepcopy(config)
+def test_a_database_keeps_persistent_connections_or_a_pool_of_its_own(use_databases):
+    kept = database.parse(URL) | {"CONN_MAX_AGE": 60}
+    own = database.parse(URL) | {"OPTIONS": {"pool": True}}
+    sqlite = database.parse("sqlite://:memory:")
+    use_databases(default=kept, own=own, sqlite=sqlite)
     pools.use_pools()
-    options = config["OPTIONS"] | before["OPTIONS"]
-    assert config | {"OPTIONS": options} == before | {"OPTIONS": options}
-    assert config["OPTIONS"].get("pool") == before["OPTIONS"].get("pool")
+    assert "pool" not in kept["OPTIONS"]
+    assert own["OPTIONS"]["pool"] is True
+    assert sqlite["OPTIONS"] == {}
 
 
 def test_a_page_has_a_time_limit_for_its_queries(use_databases, settings):
@@ -59,19 +52,11 @@ def test_a_page_has_a_time_limit_for_its_queries(use_databases, settings):
     assert "options" not in pooled["OPTIONS"]
 
 
-def test_the_direct_connection_beside_a_pooler_has_no_pool(use_databases):
-    default, direct = database.parse(URL, pooled=True), database.parse(URL)
-    use_databases(default=default, direct=direct)
-    pools.use_pools()
-    assert "pool" in default["OPTIONS"] and "pool" not in direct["OPTIONS"]
-
-
-@pytest.mark.parametrize("checks", [True, False])
-def test_a_connection_is_checked_if_the_settings_say_so(use_databases, checks):
-    config = database.parse(URL) | {"CONN_HEALTH_CHECKS": checks}
+def test_a_connection_is_not_checked_if_the_settings_say_so(use_databases):
+    config = database.parse(URL) | {"CONN_HEALTH_CHECKS": False}
     use_databases(default=config)
     pools.use_pools()
-    assert ("check" in config["OPTIONS"]["pool"]) is checks
+    assert "check" not in config["OPTIONS"]["pool"]
 
 
 def test_the_boot_line_counts_the_databases_that_have_a_pool(use_databases):
@@ -85,17 +70,6 @@ def test_the_boot_line_counts_the_databases_that_have_a_pool(use_databases):
     assert pools.capacity(workers=3, threads=40) == "40 threads a worker"
 
 
-def request(handler):
-    """Return which process of the database answers, and end like a request."""
-    connection = handler["default"]
-    try:
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_backend_pid()")
-            return cursor.fetchone()[0]
-    finally:
-        connection.close()
-
-
 def test_a_pool_with_a_connection_goes_on_if_it_cannot_make_another(
     on_postgresql, use_databases, monkeypatch
 ):
@@ -106,18 +80,20 @@ def test_a_pool_with_a_connection_goes_on_if_it_cannot_make_another(
     pid = connection.connection.info.backend_pid
     pool = connection.pool
     monkeypatch.setitem(pool.kwargs, "port", "1")
+
+    def request():
+        """Return which process of the database answers."""
+        with handler["default"].cursor() as cursor:
+            cursor.execute("SELECT pg_backend_pid()")
+            [found] = cursor.fetchone()
+        handler["default"].close()
+        return found
+
     with ThreadPoolExecutor(1) as threads:
-        waiting = threads.submit(request, handler)
-        wait_until(lambda: pool.get_stats().get("connections_errors"))
-        wait_until(lambda: pool.get_stats()["pool_size"] == 1)
-        time.sleep(0.2)  # for what would close it
+        waiting = threads.submit(request)
+        while not pool.get_stats().get("connections_errors"):
+            assert not waiting.done()
+            time.sleep(0.05)
+        time.sleep(1)  # for what would close the pool
         connection.close()
         assert waiting.result() == pid
-
-
-def wait_until(condition):
-    """Wait until this is true, for at most ten seconds."""
-    deadline = time.monotonic() + 10
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
