@@ -8,11 +8,9 @@ import heroku
 import parts
 import pytest
 import recipes
-import releases
 import services
 from deployment import complaints, deployed, forget
 from project import Project
-from projects import append
 from selenium import webdriver
 
 HERE = Path(__file__).parent
@@ -216,14 +214,3 @@ def site(slug, postgres, secret_key, request):
     config_vars["DATABASE_URL"] = postgres.create(name)
     yield slug, config_vars, name
     postgres.drop(name)
-
-
-@pytest.fixture
-def shop(slug, tmp_path):
-    """The slug with a second app in it."""
-    slug = releases.copy_slug(slug, tmp_path)
-    for name, text in releases.SHOP.items():
-        (slug / "shop" / name).parent.mkdir(parents=True, exist_ok=True)
-        (slug / "shop" / name).write_text(text)
-    append(slug / "mysite/settings.py", "INSTALLED_APPS += ['shop']\n")
-    return slug

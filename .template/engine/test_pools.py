@@ -4,8 +4,6 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from copy import deepcopy
 
-import pytest
-
 from dyno import database, pools
 
 URL = "postgres://u:p@db.example.com/name"
