@@ -165,13 +165,6 @@ class Formation:
         query = "SELECT count(*) FROM pg_stat_activity WHERE usename = 'dyno'"
         return int(self.postgres.psql(query))
 
-    def cut_connections(self):
-        """End every connection that the site has."""
-        self.postgres.psql(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-            " WHERE usename = 'dyno'"
-        )
-
 
 def stop(dynos):
     """Stop dynos at the same time, as Heroku does."""

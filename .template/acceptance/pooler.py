@@ -1,6 +1,5 @@
 """PgBouncer in transaction mode before a real PostgreSQL, on a free loopback port."""
 
-import os
 import subprocess
 
 import parts
@@ -13,7 +12,7 @@ listen_addr = 127.0.0.1
 listen_port = {port}
 unix_socket_dir =
 auth_type = scram-sha-256
-auth_file = {folder}/users.txt
+auth_file = users.txt
 admin_users = dyno
 pool_mode = {mode}
 default_pool_size = {size}
@@ -21,8 +20,8 @@ max_client_conn = 500
 server_round_robin = {turns}
 server_tls_sslmode = require
 client_tls_sslmode = {tls}
-client_tls_key_file = {folder}/server.key
-client_tls_cert_file = {folder}/server.crt
+client_tls_key_file = server.key
+client_tls_cert_file = server.crt
 """
 
 
@@ -36,11 +35,10 @@ class PgBouncer(parts.Part):
     user = "nobody"  # it refuses to run as root
 
     def __init__(self, postgres, size=20, tls="require", mode="transaction", turns=1):
-        self.postgres, self.port, self.tls = postgres, parts.free_port(), tls
+        self.port = parts.free_port()
         super().__init__()
-        names = {"folder": self.folder, "port": self.port, "server": postgres.port}
-        options = {"size": size, "tls": tls, "mode": mode, "turns": turns}
-        config = CONFIG.format(**options, **names)
+        ports = {"port": self.port, "server": postgres.port}
+        config = CONFIG.format(size=size, tls=tls, mode=mode, turns=turns, **ports)
         (self.folder / "pgbouncer.ini").write_text(config)
         (self.folder / "users.txt").write_text(f'"dyno" "{parts.PASSWORD}"\n')
 
@@ -53,18 +51,11 @@ class PgBouncer(parts.Part):
 
     def psql(self, *statements, database="pgbouncer"):
         """Run statements through it, or ask the pooler itself; return the rows."""
-        commands = [word for sql in statements for word in ("-c", sql)]
-        mode = "disable" if self.tls == "disable" else "require"
-        psql = [parts.need("psql"), "-XAtq", "-v", "ON_ERROR_STOP=1", *commands]
-        result = subprocess.run(
-            [*psql, self.url(database)],
-            env=os.environ | {"PGSSLMODE": mode},
-            capture_output=True,
-            text=True,
-        )
-        if result.returncode:
-            raise RuntimeError(result.stderr)
-        return result.stdout.splitlines()
+        psql = [parts.need("psql"), "-XAtq", "-v", "ON_ERROR_STOP=1"]
+        for sql in statements:
+            psql += ["-c", sql]
+        rows = subprocess.check_output([*psql, self.url(database)], text=True)
+        return rows.splitlines()
 
     def count(self, what, database):
         """Return how many connections its CLIENTS or SERVERS have for a database."""

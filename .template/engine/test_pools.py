@@ -20,6 +20,7 @@ def test_each_database_has_a_pool_of_the_size_in_the_config_var(
     for alias, config in {"default": default, "other": other}.items():
         assert config["OPTIONS"]["pool"]["max_size"] == 5
         assert config["OPTIONS"]["pool"]["check"].args == (alias,)
+        assert config["OPTIONS"]["options"] == "-c statement_timeout=25s"
 
 
 def test_two_workers_pools_fit_the_smallest_plan(monkeypatch):
