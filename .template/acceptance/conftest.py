@@ -28,14 +28,13 @@ LONG = (
 ALONE = (
     "test_asgi.py",
     "test_boundaries.py",
+    "test_connections.py",
     "test_container.py",
-    "test_database_errors.py",
     "test_deploy.py",
     "faults/test_*.py",
     "test_formation.py",
     "test_front_door.py",
     "test_lighthouse.py",
-    "test_pool.py",
     "test_pooler.py",
     "test_recipes_*.py",
 )

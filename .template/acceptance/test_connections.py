@@ -1,12 +1,13 @@
-"""Threads and database connections: a web worker has a pool, and nothing else has."""
+"""A web worker's pool of connections, and its pages while the database is away."""
 
+import socket
 import time
 from concurrent.futures import ThreadPoolExecutor
 
 import heroku
 import parts
 import pytest
-from deployment import post
+from deployment import OWNER, PASSWORD, post
 from parts import wait_until
 from projects import append
 from releases import copy_slug
@@ -197,6 +198,42 @@ def test_a_query_that_takes_too_long_is_a_503(site):
         assert answer.status == 503 and answer.headers["Retry-After"]
         assert seconds < 4
         assert ask(dyno, DATA)[0].status == 200
+
+
+def test_a_read_only_database_is_a_503(site):
+    site.run("python manage.py createsuperuser --noinput", **OWNER)
+    read_only = "?options=-cdefault_transaction_read_only%3Don"
+    url = site.config_vars["DATABASE_URL"] + read_only
+    with site.dyno(DATABASE_URL=url) as dyno:
+        client = heroku.Client(dyno.port)
+        right = {"username": "root", "password": PASSWORD}
+        answers = [
+            post(client, "/admin/login/", right),
+            client.post("/rehearsal/write?name=read-only", ""),
+            client.post("/rehearsal/enqueue?name=read-only", ""),
+            client.get("/rehearsal/visit"),
+        ]
+        wrong = right | {"password": "wrong"}
+        assert post(client, "/admin/login/", wrong).status == 200
+        assert client.get(DATA).status == 200
+        assert client.get("/ready").status == 503
+    for answer in answers:
+        assert answer.status == 503
+        assert answer.headers["Retry-After"] == "10"
+        assert "unavailable at the moment" in answer.text
+
+
+def test_ready_says_within_seven_seconds_that_the_database_hangs(site):
+    """psycopg_pool tries twice to connect, for database.TIME_OUTS each."""
+    # The kernel accepts the connections, and nobody answers.
+    with socket.create_server(("127.0.0.1", 0), backlog=200) as silent:
+        port = silent.getsockname()[1]
+        url = f"postgres://dyno:{parts.PASSWORD}@127.0.0.1:{port}/none"
+        with site.dyno(DATABASE_URL=url) as dyno:
+            for _ in range(3):
+                answer, seconds = ask(dyno, "/ready")
+                assert answer.status == 503 and seconds < 7.5
+                time.sleep(5)  # until it is asked again
 
 
 def test_without_the_pools_library_the_release_says_so_and_pages_work(site, tmp_path):
