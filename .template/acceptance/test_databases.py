@@ -23,7 +23,7 @@ class Follower(parts.Postgres):
 
     def __init__(self, leader):
         self.settings, self.port = {}, parts.free_port()
-        parts.Part.__init__(self)
+        parts.Part.__init__(self)  # its data is a copy, so there is no initdb
         command = [parts.need("pg_basebackup"), "-D", "data", "-R", "-c", "fast"]
         where = ["-h", str(leader.folder), "-p", str(leader.port), "-U", "postgres"]
         subprocess.run([*command, *where], check=True, **self.options())
@@ -32,12 +32,13 @@ class Follower(parts.Postgres):
 @pytest.fixture(scope="module")
 def site(copy_project):
     """A site with a follower, as docs/growing.md has it, and a second database."""
-    [follow, router] = steps(sections("growing.md")["Several databases"])
+    section = sections("growing.md")["Several databases"]
+    [(_, _, settings), (_, _, router)] = steps(section)
     project = copy_project("databases").add_rehearsal()
-    project.write("mysite/routers.py", router[-1])
+    project.write("mysite/routers.py", router)
     project.change("mysite/routers.py", ('"blog"', '"auth"'))
     heading = "# Caches and sessions\n"
-    databases = f"{follow[-1]}{ORDERS}{heading}"
+    databases = settings + ORDERS + heading
     project.change("mysite/settings.py", (heading, databases), ("PACKAGE", "mysite"))
     with parts.Postgres() as leader:
         with (leader.folder / "data/pg_hba.conf").open("a") as rules:
@@ -49,15 +50,15 @@ def site(copy_project):
         }
         with Follower(leader) as follower:
             project.build(HEROKU_POSTGRESQL_PINK_URL=follower.url("site"))
+            project.said = project.run("python manage.py release")
             project.follower = follower
             yield project
 
 
 def test_the_release_migrates_each_database_but_the_follower(site):
-    said = site.run("python manage.py release")
-    assert re.search("The database default is migrated: [1-9]", said)
-    assert re.search("The database orders is migrated: [1-9]", said)
-    assert "The database follower is a follower, so it is not migrated" in said
+    assert re.search("The database default is migrated: [1-9]", site.said)
+    assert re.search("The database orders is migrated: [1-9]", site.said)
+    assert "The database follower is a follower, so it is not migrated" in site.said
 
 
 @pytest.fixture(scope="module")
