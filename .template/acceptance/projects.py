@@ -70,18 +70,19 @@ def install(project):
     venv = project / ".venv"
     shutil.rmtree(venv, ignore_errors=True)
     version = (heroku.ROOT / ".python-version").read_text().strip()
-    for folder, lock in (
-        (venv, "requirements-test.txt"),
+    for folder, *locks in (
+        (venv, "requirements-test.txt", "requirements.txt"),
         (venv / "production", "requirements.txt"),
     ):
-        origin = heroku.installed(version, heroku.ROOT / lock, echo=str)
+        origin = heroku.installed(version, heroku.ROOT / locks[0], echo=str)
         for name in ("bin", "lib"):
             linked = {"symlinks": True, "copy_function": link}
             shutil.copytree(origin / name, folder / name, **linked)
         shutil.copy(origin / "pyvenv.cfg", folder)
         (folder / "bin/activate").unlink()
         (folder / "bin/activate").write_text(f"VIRTUAL_ENV={folder.resolve()}\n")
-        shutil.copy(project / lock, folder)
+        for lock in locks:
+            shutil.copy2(project / lock, folder)
     return venv / "bin/python"
 
 

@@ -1,51 +1,45 @@
-"""The scripts in bin/ as an owner runs them."""
+"""The scripts in bin/ and the blocks in docs/ as an owner runs them."""
 
 import contextlib
 import os
-import shutil
+import re
 import subprocess
+import sys
+from pathlib import Path
 from urllib.request import urlopen
 
 import heroku
 from parts import free_port, wait_until
-from projects import install
+from projects import run
+
+# uv compiles the locks; without one on PATH, bin/lock would get it from PyPI each time.
+UV = {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
 
 
-def installed(source, folder):
-    """Copy a repository into a folder, with a .venv that is installed already."""
-    shutil.copytree(source, folder)
-    install(folder)
-    shutil.copy2(folder / "requirements.txt", folder / ".venv")
-    return folder
+def blocks(text, language):
+    """Return the blocks of code in a language."""
+    return re.findall(rf"```{language}\n(.*?)```", text, re.DOTALL)
 
 
 def refused(project, *command, **environ):
     """Run what must fail, and return what it says."""
-    env = heroku.shell(PORT=str(free_port()), **environ)
-    run = subprocess.run(
-        command, cwd=project, env=env, capture_output=True, text=True, timeout=100
-    )
-    assert run.returncode, run.stdout
-    said = run.stdout + run.stderr
-    assert "Traceback" not in said, said
-    return said
+    environ["PORT"] = str(free_port())
+    result = run("timeout", "100", *command, cwd=project, **environ)
+    assert result.returncode not in (0, 124), result.stdout
+    assert "Traceback" not in result.stdout, result.stdout
+    return result.stdout
 
 
 @contextlib.contextmanager
 def serving(project, *command, **environ):
-    """Run a server until it answers, and yield its port and a reader of its log."""
+    """Run a server until /ready finds nothing amiss, and yield what it has said."""
     port, log = str(free_port()), project / "log"
     env = heroku.shell(PORT=port, PYTHONUNBUFFERED="1", **environ)
+    words = [word.format(port) for word in command]
+    options = {"cwd": project, "env": env, "start_new_session": True}
     with log.open("w") as file:
-        words = [word.format(port) for word in command]
-        site = subprocess.Popen(
-            words,
-            cwd=project,
-            env=env,
-            stdout=file,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
+        output = {"stdout": file, "stderr": subprocess.STDOUT}
+        site = subprocess.Popen(words, **options, **output)
 
     def answers():
         assert site.poll() is None, log.read_text()
@@ -58,10 +52,3 @@ def serving(project, *command, **environ):
     finally:
         os.killpg(site.pid, 15)
         site.wait(30)
-
-
-POWERSHELL = [
-    "A=1\r\n".encode("utf-16"),
-    b"A=1\n" + "B=2\r\n".encode("utf-16-le"),  # >> adds no byte order mark
-    "\ufeffA=1\r\n".encode("utf-16-be"),
-]
