@@ -14,7 +14,6 @@ from django.views.decorators.http import require_safe
 
 from dyno import database, logs, noise, outages, pools
 from dyno.health import health
-from dyno.logs import ReportFilter  # noqa: F401  (its name in settings before 2.0)
 from dyno.uploads import UploadRefused
 from dyno.wsgi import UP, UP_HEADERS
 

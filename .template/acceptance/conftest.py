@@ -36,12 +36,10 @@ ALONE = (
     "faults/test_*.py",
     "test_formation.py",
     "test_front_door.py",
-    "test_hostile.py",
     "test_lighthouse.py",
     "test_pool.py",
     "test_pooler.py",
     "test_recipes_*.py",
-    "test_slow_clients.py",
 )
 
 FLAGS = """--headless --no-sandbox --disable-gpu --disable-quic --no-first-run

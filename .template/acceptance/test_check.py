@@ -100,15 +100,9 @@ class Post(models.Model):
 """
 
 
-def test_what_tutorials_and_djangos_commands_write_is_no_failure(project):
-    env = {"DJANGO_LOCAL": "1"}
-    python = project / ".venv/bin/python"
-    call(python, "manage.py", "startapp", "blog", cwd=project, **env)
-    settings = project / "bookshop/settings.py"
-    change(settings, ('    "dyno",\n', '    "dyno",\n    "blog",\n'))
-    (project / "blog/models.py").write_text(TUTORIAL.replace("LONG", 99 * "a"))
-    call(python, "manage.py", "makemigrations", "blog", cwd=project, **env)
-    assert "Everything is in order" in call("bin/check", cwd=project)
+def test_what_tutorials_write_passes_the_lint(project):
+    (project / "bookshop/post.py").write_text(TUTORIAL.replace("LONG", 99 * "a"))
+    call(project / ".venv/bin/ruff", "check", ".", cwd=project)
 
 
 PACKAGE = """from django.db import models

@@ -1,7 +1,9 @@
-"""The finer points of HTTP: what caches and clients are told, and what a lint says."""
+"""What browsers, caches, a CDN for the static files and two lints are told by HTTP."""
 
 import json
+import os
 import re
+import shutil
 import subprocess
 import sys
 import time
@@ -12,60 +14,122 @@ import heroku
 import parts
 import pytest
 
+SCORER = Path(__file__).parent / "scorer"
+
 # What REDbot may say all the same, and why: docs/growing.md has it, too.
 REASONS = {
     "CC_CONFLICTING": "Django's never_cache says no-store, and all else for old caches",
     "STORE_PUBLIC_UNNECESSARY": "WhiteNoise says public of files that are",
 }
 
-KINDS = """
-def kind(request, name):
-    import io, time
-    from django.http import FileResponse, StreamingHttpResponse
-    def slowly():
-        for part in range(3):
-            yield f"data: {part}\\n\\n"
-            time.sleep(0.5)
-    if name == "stream":
-        return StreamingHttpResponse(slowly(), content_type="text/event-stream")
-    return FileResponse(io.BytesIO(b"x" * 5000), content_type="text/csv")
+# A pull CDN: it asks the site for what it does not have, and keeps what it may.
+CDN_HOST = "cdn.example.com"
+CDN = """
+defaults
+  mode http
+  timeout connect 5s
+  timeout client 30s
+  timeout server 30s
+cache shared
+  total-max-size 8
+  max-object-size 200000
+frontend cdn
+  bind 127.0.0.1:{port}
+  bind 127.0.0.1:{tls_port} ssl crt {folder}/server.pem
+  http-request cache-use shared
+  http-response cache-store shared
+  http-response set-header X-Served-By cdn
+  default_backend origin
+backend origin
+  http-request set-header Host app.herokuapp.com
+  server router 127.0.0.1:{origin} ssl verify none
 """
+
+# No shared cache may keep these, and REDbot has no complaint about them.
+PATHS = ["/", "/ready", "/up", "/admin/login/", "/nothing"]
 
 
 @pytest.fixture(scope="module")
-def router(copy_project, postgres):
-    """The router of the site, by an address that needs no name server."""
-    project = copy_project("http").append("mysite/views.py", KINDS)
-    project.add_route("kind/<name>", "kind").build(
-        DATABASE_URL=postgres.create("http"),
-        DJANGO_ALLOWED_HOSTS="127.0.0.1",
-        EMAIL_URL="smtp://user:password@127.0.0.1:1",
-    )
-    with parts.HAProxy() as router, project.release().dyno() as router.dyno:
-        router.route([router.dyno.port])
-        yield router
+def site(rehearsal):
+    """The site with DJANGO_STATIC_HOST: its router, and the CDN that asks it."""
+    with (
+        parts.HAProxy() as router,
+        parts.HAProxy(CDN, origin=router.tls_port) as router.cdn,
+    ):
+        router.origin = f"https://{CDN_HOST}:{router.cdn.tls_port}"
+        config_vars = {"DJANGO_STATIC_HOST": f"{router.origin}/"}
+        config_vars["DJANGO_ALLOWED_HOSTS"] = "127.0.0.1"  # REDbot has no name server
+        with rehearsal.dyno(**config_vars) as dyno:
+            router.route([dyno.port])
+            yield router
 
 
 @pytest.fixture
-def client(router):
-    return heroku.Client(router.tls_port, router.certificate, host="127.0.0.1")
+def client(site):
+    return heroku.Client(site.tls_port, site.certificate)
 
 
-def test_a_download_is_sent_with_its_length(client):
-    answer = client.get("/kind/file", Accept_Encoding="gzip")
-    assert answer.headers["Content-Encoding"] is None
-    assert answer.headers["Content-Length"] == "5000"
+def test_pages_modules_and_data_load_from_the_cdn_and_the_console_is_silent(
+    browser, site
+):
+    """Browsers ask for modules and data by CORS, as for fonts."""
+    browser.get(f"https://{heroku.HOST}:{site.tls_port}/")
+    parts.wait_until(lambda: "<dd>waiting" not in browser.page_source)
+    urls = browser.execute_script(
+        "return performance.getEntriesByType('resource').map(e => e.name)"
+    )
+    files = [url for url in urls if "/static/" in url]
+    assert {url.rpartition(".")[2] for url in files} >= {"css", "js", "svg"}
+    assert all(url.startswith(site.origin) for url in files)
+    [script] = [url for url in files if url.endswith(".js")]
+    for load in ("import(arguments[0])", "fetch(arguments[0])"):
+        said = browser.execute_script(f"return {load}.then(() => 'ok', String)", script)
+        assert said == "ok"
+
+
+def test_the_policy_and_the_files_name_the_cdn(site, client):
+    page = client.get("/")
+    policy = page.headers["Content-Security-Policy"]
+    for kind in ("script", "style", "img", "font", "media", "manifest", "connect"):
+        assert re.search(f"{kind}-src 'self' {site.origin}( data:)?;", policy)
+    assert f"form-action 'self' {site.origin}" not in policy
+    path = re.search(rf"{site.origin}(/static/\S+css)", page.text)[1]
+    cdn = heroku.Client(site.cdn.tls_port, site.cdn.certificate, host=CDN_HOST)
+    file = cdn.get(path)
+    assert file.status == 200 and file.headers["X-Served-By"] == "cdn"
+    assert "immutable" in file.headers["Cache-Control"]
+    assert file.headers["Cross-Origin-Resource-Policy"] == "cross-origin"
+
+
+@pytest.mark.parametrize("path", [*PATHS, "/admin/", "/static/no-such-file"])
+def test_a_shared_cache_may_keep_nothing_but_files(client, path):
+    said = client.get(path).headers["Cache-Control"]
+    assert "private" in said or "no-store" in said
+
+
+@pytest.mark.parametrize("path", [*PATHS, "style sheet"])
+def test_redbot_has_no_complaint_without_a_reason(site, client, path):
+    """A lint for HTTP: https://redbot.org/"""
+    if path == "style sheet":
+        path = re.search(r"/static/\S+\.css", client.get("/").text)[0]
+    redbot = str(Path(sys.executable).parent / "redbot")
+    command = [redbot, "-o", "har", f"https://127.0.0.1:{site.tls_port}{path}"]
+    result = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    entries = json.loads(result.stdout)["log"]["entries"]
+    notes = [note for entry in entries for note in entry["_red_messages"]]
+    assert notes
+    bad = {note["note_id"] for note in notes if note["level"] in ("WARN", "BAD")}
+    assert bad <= set(REASONS)
 
 
 def test_a_stream_is_sent_as_it_comes(client):
-    headers = {"Host": "127.0.0.1", "Accept-Encoding": "gzip"}
-    client.connection.request("GET", "/kind/stream", headers=headers)
+    headers = {"Host": heroku.HOST, "Accept-Encoding": "gzip"}
+    client.connection.request("GET", "/rehearsal/stream?seconds=1", headers=headers)
     with closing(client.connection.getresponse()) as answer:
+        assert answer.read1(100) == b"0 "
         begun = time.monotonic()
-        assert answer.read1(100) == b"data: 0\n\n"
-        first = time.monotonic() - begun
-        answer.read()
-        assert time.monotonic() - begun > first + 0.5
+        assert answer.read() == b"1 "
+        assert time.monotonic() - begun > 0.3
 
 
 def test_the_same_page_has_another_length_each_time_against_breach(client):
@@ -81,18 +145,44 @@ def test_a_page_that_a_browser_has_is_not_sent_again(client):
     assert again.headers["Cache-Control"] == first.headers["Cache-Control"]
 
 
-@pytest.mark.parametrize(
-    "path", ["/", "style sheet", "/ready", "/up", "/admin/login/", "/nothing"]
-)
-def test_redbot_has_no_complaint_without_a_reason(router, client, path):
-    """A lint for HTTP: https://redbot.org/"""
-    if path == "style sheet":
-        path = re.search(r"/static/\S+\.css", client.get("/").text)[0]
-    redbot = str(Path(sys.executable).parent / "redbot")
-    command = [redbot, "-o", "har", f"https://127.0.0.1:{router.tls_port}{path}"]
-    result = subprocess.run(command, capture_output=True, text=True, timeout=60)
-    entries = json.loads(result.stdout)["log"]["entries"]
-    notes = [note for entry in entries for note in entry["_red_messages"]]
-    assert notes
-    bad = {note["note_id"] for note in notes if note["level"] in ("WARN", "BAD")}
-    assert bad <= set(REASONS)
+def test_mdns_scorer_gives_the_first_page_all_that_it_can(pushed, tmp_path):
+    """After a year of HSTS was asked for: https://github.com/mdn/mdn-http-observatory
+
+    A page without cookies gets 100, and 10 for its policy, 10 for
+    Cross-Origin-Resource-Policy, 5 for Referrer-Policy and 5 for frame-ancestors; the
+    last 5 are for integrity attributes, which Django's `static` does not write.
+    """
+    folder = shutil.copytree(SCORER, tmp_path / "scorer")
+    npm = [parts.need("npm"), "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
+    subprocess.run(npm, cwd=folder, check=True)
+    folder /= "node_modules/@mdn/mdn-http-observatory"
+    # Which domains browsers know by heart is a list of Chromium's: here none.
+    (folder / "conf/hsts-preload.json").write_text("{}")
+    with parts.HAProxy() as router, pushed.dyno(DJANGO_HSTS_SECONDS="31536000") as dyno:
+        router.route([dyno.port])
+        env = os.environ | {
+            "HTTP_PORT": str(router.port),
+            "HTTPS_PORT": str(router.tls_port),
+            "NODE_EXTRA_CA_CERTS": str(router.certificate),
+        }
+        loopback = str(SCORER / "loopback.mjs")
+        node = [parts.need("node"), "--import", loopback, "src/scan.js", heroku.HOST]
+        output = subprocess.run(
+            node, cwd=folder, env=env, capture_output=True, text=True, timeout=60
+        )
+    found = json.loads(output.stdout or output.stderr)
+    lost = {name: t for name, t in found["tests"].items() if t["scoreModifier"] < 0}
+    assert not lost
+    assert found["scan"]["testsFailed"] == 0
+    assert found["scan"]["score"] >= 130
+
+
+def test_the_first_page_has_what_the_scorer_does_not_ask_for(client):
+    page = client.get("/")
+    assert page.status == 200 and page.text.count("<h1>") == 1
+    sent = page.headers
+    assert sent["Cross-Origin-Opener-Policy"] == "same-origin"
+    permissions = "camera=(), geolocation=(), microphone=(), payment=()"
+    assert sent["Permissions-Policy"] == permissions
+    assert sent["Strict-Transport-Security"] == "max-age=3600"
+    assert sent["Set-Cookie"] is None

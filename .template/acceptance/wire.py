@@ -4,10 +4,9 @@ import contextlib
 import re
 import socket
 import uuid
-from types import SimpleNamespace
 
 import parts
-from client import HOST
+from client import HOST, Client
 
 FORM = "application/x-www-form-urlencoded"
 TOKEN = "a" * 32  # a CSRF cookie and a form agree on it, whoever made it
@@ -45,31 +44,18 @@ def statuses(dyno, sent, then=NEXT):
     return [int(status) for status in answers]
 
 
-def log_after(dyno, wanted, seconds=5):
-    """Return the log once `wanted` is in it."""
-    parts.wait_until(lambda: wanted in dyno.log, seconds)
-    return dyno.log
-
-
-def ask(dyno, line, *headers, body="", scheme="https"):
-    """Send a request; return status, headers, text and its lines in the log."""
+def ask(dyno, line, *headers, body=None):
+    """Send a request; return its answer with its lines in the log, as `answer.log`."""
     request_id = str(uuid.uuid4())
-    headers = [*headers, f"X-Request-Id: {request_id}", "Connection: close"]
-    if body or line.startswith("POST"):
-        headers.append(f"Content-Length: {len(body)}")
-    sent = request(f"{line} HTTP/1.1", *headers, scheme=scheme, body=body)
-    head, _, text = talk(dyno, sent, 60).partition(b"\r\n\r\n")
-    first, *others = head.decode("latin-1").split("\r\n")
-    pairs = (other.partition(": ") for other in others)
+    pairs = dict(header.split(": ", 1) for header in headers)
+    method, path = line.split(" ", 1)
+    client = Client(dyno.port)
+    answer = client.request(method, path, body, **pairs, X_Request_Id=request_id)
     access = f"logger=access request_id={request_id}"
     parts.wait_until(lambda: access in dyno.log, 10)
-    log = [line for line in dyno.log.splitlines() if f"request_id={request_id}" in line]
-    return SimpleNamespace(
-        status=int(first.split()[1]),
-        headers={name.lower(): value for name, _, value in pairs},
-        text=text.decode("utf-8", "replace"),
-        log=log,
-    )
+    own = f"request_id={request_id}"
+    answer.log = [line for line in dyno.log.splitlines() if own in line]
+    return answer
 
 
 def is_ours(answer):

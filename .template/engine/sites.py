@@ -46,30 +46,24 @@ class Site:
         for name, value in config_vars.items():
             self.monkeypatch.setenv(name, value)
 
-    def without(self, name):
-        self.monkeypatch.delenv(name)
-
     def setting(self, **values):
         for name, value in values.items():
             setattr(self.settings, name, value)
 
     def development(self):
-        self.without("DYNO")
+        self.off_heroku_without_database()
         self.env(DJANGO_SECRET_KEY="short")
-        self.without("DATABASE_URL")
         self.setting(LOCAL=True, STATIC_ROOT=Path("/nosuch"))
         self.uploads(f"{FILES}.FileSystemStorage")
         self.no_mail()
 
-    def off_heroku(self, *missing):
-        self.without("DYNO")
-        self.database(sslmode="verify-full")
-        for name in missing:
-            self.without(name)
+    def off_heroku(self, sslmode="verify-full"):
+        self.monkeypatch.delenv("DYNO")
+        self.database(sslmode=sslmode)
 
-    def first_push(self):
-        self.without("DJANGO_SECRET_KEY")
-        self.without("DATABASE_URL")
+    def off_heroku_without_database(self):
+        self.off_heroku()
+        self.monkeypatch.delenv("DATABASE_URL")
 
     def postgresql(self, **more):
         """Let the connections be to PostgreSQL, with more in their settings."""
@@ -91,10 +85,6 @@ class Site:
         first = database.parse(PRODUCTION["DATABASE_URL"])
         self.connections(default=first, orders=database.parse(url))
 
-    def without_tls_off_heroku(self, mode):
-        self.off_heroku()
-        self.database(sslmode=mode)
-
     def database(self, engine="postgresql", **options):
         default = {"ENGINE": f"django.db.backends.{engine}", "OPTIONS": options}
         default["HOST"] = "db.example.com"
@@ -105,7 +95,7 @@ class Site:
         self.monkeypatch.setattr(databases, "find_spec", lambda name: None)
 
     def no_mail(self):
-        self.without("EMAIL_URL")
+        self.monkeypatch.delenv("EMAIL_URL")
         self.setting(MAILERS={"default": {"BACKEND": "dyno.mail.UnsentMail"}})
 
     def mail(self, url):

@@ -4,14 +4,13 @@ import io
 import json
 import logging
 import re
-import time
 
 import pytest
 from django.core.exceptions import TooManyFieldsSent
 from django.db import OperationalError
 from django.test import Client
 
-from dyno import logs, noise
+from dyno import logs
 
 
 def test_no_event_is_longer_than_a_line_of_herokus(caplog):
@@ -32,24 +31,14 @@ def test_what_a_client_sends_stays_in_its_quotes(value):
     assert json.loads(quoted.encode()) == value
 
 
-@pytest.mark.parametrize(
-    "sent, kept",
-    [
-        ("a" * 200, True),
-        ("a" * 201, False),
-        (None, False),
-        ("a" * 36 + "\n", False),
-    ],
-)
-def test_the_routers_request_id_is_kept_and_another_replaced(sent, kept):
-    request_id = logs.clean_request_id(sent)
-    assert (request_id == sent) is kept
-    assert re.fullmatch(r"[A-Za-z0-9-]{20,200}", request_id)
+def test_an_id_that_is_too_long_to_be_the_routers_is_replaced():
+    assert logs.clean_request_id("a" * 200) == "a" * 200
+    assert len(logs.clean_request_id("a" * 201)) == 36
 
 
 @pytest.fixture
-def mistakes(monkeypatch):
-    """Return a function that tells the lines on stdout about clients' mistakes."""
+def lines(monkeypatch):
+    """Return a function that returns the lines on stdout about clients' mistakes."""
     stream = io.StringIO()
     for name in ("stdout", "client errors"):
         handler = logging.getHandlerByName(name)
@@ -59,18 +48,28 @@ def mistakes(monkeypatch):
     return lambda: stream.getvalue().splitlines()
 
 
-def test_unknown_hosts_are_logged_once_a_minute_with_the_command(mistakes, monkeypatch):
+def test_unknown_hosts_are_logged_once_a_minute_with_the_command(lines, monkeypatch):
     monkeypatch.setenv("DYNO", "web.1")
     for number in range(5):
         Client().get("/", headers={"host": f"{number}.example.com"})
-    [line] = mistakes()
+    [line] = lines()
     assert line.startswith("level=warning logger=django.security.DisallowedHost ")
     assert "0.example.com" in line and "traceback" not in line
     assert "heroku config:set DJANGO_ALLOWED_HOSTS=" in line
 
 
+def test_a_refused_form_is_logged_with_its_origin_and_the_section(lines):
+    client = Client(enforce_csrf_checks=True)
+    origin = "https://www.example.com:8443"
+    client.post("/plain?token=a-secret", secure=True, headers={"origin": origin})
+    [line] = lines()
+    assert f"{origin} does not match any trusted origins" in line
+    assert "(docs/errors.md#a-403-for-a-form)" in line
+    assert "a-secret" not in line
+
+
 def test_what_a_client_does_wrong_is_a_warning_each_time_and_not_mailed(
-    page, client, mistakes, monkeypatch
+    page, client, lines, monkeypatch
 ):
     mailed = []
     handler = logging.Handler(logging.ERROR)
@@ -85,7 +84,7 @@ def test_what_a_client_does_wrong_is_a_warning_each_time_and_not_mailed(
     page(view)
     assert [client.get("/page").status_code for _ in range(3)] == [400, 400, 500]
     warning = "level=warning logger=django.security.TooManyFieldsSent"
-    warnings = [line for line in mistakes() if line.startswith(warning)]
+    warnings = [line for line in lines() if line.startswith(warning)]
     assert len(warnings) == 2 and "traceback" not in warnings[0]
     assert [record.name for record in mailed] == ["django.request"]
 
@@ -113,32 +112,6 @@ def test_an_outage_is_logged_once_a_minute_and_every_other_error(
     assert seen == ["away"] + ["a mistake"] * 3
 
 
-def post_from(caplog, **headers):
-    """Return what the log says of a form with these headers that is refused."""
-    client = Client(enforce_csrf_checks=True)
-    client.post("/plain?token=a-secret", secure=True, headers=headers)
-    [message] = [text for text in caplog.messages if "Forbidden" in text]
-    return message
-
-
-def test_the_origin_that_a_cdn_hides_is_told(caplog):
-    said = post_from(caplog, origin="https://www.example.com:8443")
-    assert "https://www.example.com:8443 does not match any trusted origins" in said
-    assert said.endswith("(docs/errors.md#a-403-for-a-form)")
-
-
-@pytest.mark.parametrize(
-    "headers",
-    [
-        {"referer": "https://evil.example.com/?token=a-secret"},
-        {"origin": "https://me:a-secret@example.com"},
-        {"origin": "https://example.com does not match a-secret does not match any"},
-    ],
-)
-def test_an_address_that_is_more_than_a_host_is_not_logged(caplog, headers):
-    assert "a-secret" not in post_from(caplog, **headers)
-
-
 def test_a_warning_is_one_line_on_stdout(python):
     code = (
         "import warnings; from gunicorn.config import Config;"
@@ -150,19 +123,3 @@ def test_a_warning_is_one_line_on_stdout(python):
     [warning] = result.stdout.splitlines()
     assert warning.startswith("level=warning logger=py.warnings ")
     assert "UserWarning: it is old" in warning
-
-
-@pytest.mark.parametrize("piece", [" - ", " - does not "])
-def test_a_client_cannot_make_the_log_slow(piece):
-    """The time grows with the length, not with its square."""
-
-    def seconds(length):
-        message = piece * length
-        record = logging.makeLogRecord({"name": "csrf", "msg": message})
-        started = time.perf_counter()
-        for _ in range(20):
-            noise.ClientErrors().filter(record)
-        return time.perf_counter() - started
-
-    seconds(100)
-    assert seconds(20_000) < 200 * 10 * max(seconds(100), 1e-4)

@@ -7,40 +7,37 @@ from django.core import mail as django_mail
 
 from dyno import mail, noise
 
-
-def options(url, local=False):
-    """Return the options of Django's SMTP backend for an EMAIL_URL."""
-    found = mail.mailer({"EMAIL_URL": url}, local=local)
-    assert found["BACKEND"] == "django.core.mail.backends.smtp.EmailBackend"
-    return found["OPTIONS"]
-
-
-def test_a_url_names_the_server_and_the_account():
-    assert options("smtp://me%40example.com:p%23ss%2F@mail.example.com") == {
-        "host": "mail.example.com",
-        "port": 587,
-        "username": "me@example.com",
-        "password": "p#ss/",
-        "use_tls": True,
-        "use_ssl": False,
-        "timeout": 5,
-    }
+SMTP = {
+    "host": "mail.example.com",
+    "port": 587,
+    "username": "",
+    "password": "",
+    "use_tls": True,
+    "use_ssl": False,
+    "timeout": 5,
+}
+TLS = {"port": 465, "use_tls": False, "use_ssl": True}
+MAILPIT = {"host": "localhost", "port": 1025}
 
 
 @pytest.mark.parametrize(
-    "url, local, starttls, tls",
+    "url, local, options",
     [
-        ("smtps://mail.example.com:4650", False, False, True),
-        ("smtp://mail.example.com", True, True, False),
-        ("smtp://localhost:1025", False, True, False),
-        ("smtp://localhost:1025", True, False, False),
+        (
+            "smtp://me%40example.com:p%23ss%2F@mail.example.com",
+            False,
+            {"username": "me@example.com", "password": "p#ss/"},
+        ),
+        ("smtps://mail.example.com", False, TLS),
+        ("smtp://mail.example.com", True, {}),
+        ("smtp://localhost:1025", False, MAILPIT),
+        ("smtp://localhost:1025", True, MAILPIT | {"use_tls": False}),
     ],
 )
-def test_only_in_development_and_to_this_machine_mail_needs_no_tls(
-    url, local, starttls, tls
-):
-    found = options(url, local)
-    assert (found["use_tls"], found["use_ssl"]) == (starttls, tls)
+def test_only_in_development_and_to_this_machine_mail_needs_no_tls(url, local, options):
+    found = mail.mailer({"EMAIL_URL": url}, local=local)
+    assert found["BACKEND"] == "django.core.mail.backends.smtp.EmailBackend"
+    assert found["OPTIONS"] == SMTP | options
 
 
 @pytest.mark.parametrize(
@@ -56,10 +53,6 @@ def test_only_in_development_and_to_this_machine_mail_needs_no_tls(
 def test_a_url_that_makes_no_sense_does_not_stop_the_build(url):
     found = mail.mailer({"EMAIL_URL": url}, local=False)
     assert found == {"BACKEND": "dyno.mail.UnsentMail"}
-
-
-def test_in_development_mail_is_printed():
-    assert mail.mailer({}, local=True)["BACKEND"].endswith("console.EmailBackend")
 
 
 def test_without_a_server_the_log_says_for_each_mail_what_to_do(settings, caplog):

@@ -16,8 +16,7 @@ POLICY = {
     "img-src": [*OWN, "data:"],
     "font-src": OWN,
     "media-src": OWN,
-    "connect-src": OWN,
-    "form-action": [CSP.SELF],
+    "form-action": OWN,
 }
 CDN = "https://cdn.jsdelivr.net"
 VARIABLE = "{" + "{ variable }" + "}"
@@ -45,18 +44,15 @@ def add(settings, lines):
 MOVE = "Fix: move it to a file in static/  (docs/errors.md#w042)"
 ATTRIBUTE = '"style-src-attr": [CSP.UNSAFE_INLINE],'
 REFUSED = {
-    f"<script src='{CDN}/a.js'></script>": f'"script-src": [*OWN, "{CDN}"],',
     "<script src=//cdn.jsdelivr.net/a></script>": f'"script-src": [*OWN, "{CDN}"],',
-    f"<link href='{CDN}/a.css' rel=stylesheet>": f'"style-src": [*OWN, "{CDN}"],',
     f"<link rel='preload' as='font' href='{CDN}/a'>": f'"font-src": [*OWN, "{CDN}"],',
     f"<link rel='SHORTCUT ICON' href={CDN}/a>": f'"img-src": [*OWN, "data:", "{CDN}"],',
     "<video><source src='data:a'></video>": '"media-src": [*OWN, "data:"],',
     "<iframe src='https://a.example.com/b'>": '"frame-src": ["https://a.example.com"],',
     "<form action=https://a.com:8443/a>": '"form-action": [*OWN, "https://a.com:8443"],',
-    f"<script nonce='{VARIABLE}'>a</script>": '"script-src": [*OWN, CSP.NONCE],',
     f"<script {NONCE}>a</script>": '"script-src": [*OWN, CSP.NONCE],',
+    f"<script nonce='{VARIABLE}'>a</script>": '"script-src": [*OWN, CSP.NONCE],',
     "<style>a { color: red }</style>": '"style-src": [*OWN, CSP.UNSAFE_INLINE],',
-    f"<p style='width: {VARIABLE}'>": ATTRIBUTE,
     f"<p {tag('if a')}style='a'{tag('endif')}>": ATTRIBUTE,
     f"<p title='{tag('url "a"')}' style=a>": ATTRIBUTE,
     "<![if !IE]><p style=a><![endif]>": ATTRIBUTE,
@@ -76,25 +72,10 @@ def test_what_the_policy_refuses_is_named_with_its_place_and_the_line(
 
 
 @pytest.mark.parametrize(
-    "html",
-    [
-        "<script>a</script>",
-        "<a href='javascript:history.back()'>",
-        "<button type=submit onClick='a()'>",
-    ],
+    "html", ["<a href='javascript:history.back()'>", "<p onClick='a()'>"]
 )
 def test_a_script_in_a_page_is_moved_not_allowed(report, html):
-    ((cause, hint),) = report(html)
-    assert "in shop/page.html, line 1" in cause
-    assert hint == MOVE
-
-
-def test_google_fonts_need_two_hosts(report):
-    styles = "https://fonts.googleapis.com"
-    said = report(f"<link href='{styles}/css2?family=Inter' rel='stylesheet'>")
-    lines = [hint for _, hint in said]
-    assert f'"style-src": [*OWN, "{styles}"],' in lines[0]
-    assert '"font-src": [*OWN, "https://fonts.gstatic.com"],' in lines[1]
+    assert [hint for _, hint in report(html)] == [MOVE]
 
 
 ALLOWED = [
@@ -102,7 +83,6 @@ ALLOWED = [
     f"<script src='https://{VARIABLE}/a.js'></script>",
     "<script src='/static/a.js'></script><link rel=stylesheet href=a.css>",
     "<script type='application/json'>{}</script>",
-    "<script type='text/x-template'><p style='a'></p></script>",
     "<img src='data:image/png;base64,aaaa' srcset='' alt='onclick=a'>",
     f"<link rel='canonical' href='{CDN}'><link rel=preconnect href='{CDN}'>",
     "<form><input on-tap=a x-on:click=a @click=a></form>",
@@ -120,17 +100,18 @@ EVERYTHING = f"""
 <script src="{CDN}/a.js"></script><link href="{CDN}/a.css" rel="stylesheet">
 <style></style><p style="a" onclick="a"><script>a</script><img src="{CDN}/a.png">
 <iframe src="{CDN}"></iframe><form action="{CDN}"></form>
+<link href="https://fonts.googleapis.com/css2?family=Inter" rel="stylesheet">
 """
 
 
 def test_one_line_for_each_directive_holds_all_and_names_the_first_places(
     report, settings
 ):
-    said = report(EVERYTHING * 3)
-    assert len(said) == 8
-    places = re.findall("shop/page.html, line (.+?)[;:]", str(said))
-    assert len(places) == 9 and {*places} <= {*"234"}
-    add(settings, "".join(re.findall(r'Fix: (".*?\],)', str(said))))
+    said = str(report(EVERYTHING * 2))
+    places = re.findall("shop/page.html, line (.+?)[;:]", said)
+    assert {*places} == {*"2345"}
+    assert '"font-src": [*OWN, "https://fonts.gstatic.com"],' in said
+    add(settings, "".join(re.findall(r'Fix: (".*?\],)', said)))
     assert {hint for _, hint in report(EVERYTHING)} == {MOVE}
 
 
@@ -141,7 +122,6 @@ OPENED = {
     "a path": (SCRIPT, "script-src", [f"{CDN}/npm/"]),
     "subdomains": (f"<img src='{CDN}/a'>", "img-src", "https://*.jsdelivr.net"),
     "a scheme": (f"<img src='{CDN}/a'>", "img-src", "https:"),
-    "one string": (f"<img src='{CDN}/a'>", "img-src", f"'self' {CDN}"),
     "frames by default": (f"<iframe src='{CDN}/a'>", "default-src", [CDN]),
     "a nonce": (NONCES, "script-src", [CSP.NONCE]),
     "a hash": ("<script>a</script>", "script-src", ["'sha256-aaaa'"]),
@@ -162,15 +142,9 @@ def test_without_a_policy_nothing_is_reported(report, settings, setting):
     assert report(EVERYTHING) == []
 
 
-EMAILS = ("mail/a.html", "shop/emails/a.html", "registration/reset_email.html", "a.txt")
-
-
-@pytest.mark.parametrize("name", EMAILS)
-def test_emails_are_left_alone(report, name):
-    assert report(EVERYTHING, name) == []
-
-
-def test_pages_are_not_taken_for_emails(report):
+def test_emails_are_left_alone_but_pages_are_not_taken_for_them(report):
+    for name in ("mail/a.html", "registration/reset_email.html", "a.txt"):
+        assert report(EVERYTHING, name) == []
     assert report(EVERYTHING, "mailing/females.html")
 
 
@@ -180,8 +154,7 @@ sys.argv[1:] = sys.argv[1:2]
 import django
 from django.core.checks.registry import registry
 django.setup()
-for check in registry.get_checks():
-    print(check.__module__)
+print([check.__module__ for check in registry.get_checks()])
 """
 
 

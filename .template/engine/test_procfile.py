@@ -9,7 +9,7 @@ from dyno.checks import procfile
 
 real_gunicorn_problem = procfile.gunicorn_problem
 
-ROOT = Path(__file__).resolve().parent.parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 CONF = """
 from dyno import environ
 bind = "127.0.0.1:{}"
@@ -39,11 +39,9 @@ def web(site, monkeypatch):
 @pytest.mark.parametrize(
     "command",
     [
-        "gunicorn --workers ${WEB_CONCURRENCY:-2}",
-        "gunicorn nosuch 2>&1 | tee log",
+        "gunicorn nosuch --workers ${WEB_CONCURRENCY:-2}",
         "exec gunicorn app 2>&1",
         "THREADS=1 nosuch",
-        "gunicorn nosuch --access-logformat 'unfinished",
     ],
 )
 def test_nothing_is_said_of(web, command):
@@ -54,8 +52,7 @@ def test_nothing_is_said_of(web, command):
     ("command", "cause"),
     [
         ("gunicorn --nosuch", "gunicorn: error: unrecognized arguments: --nosuch"),
-        ("gunicorn nosuch.wsgi 2>&1", "ModuleNotFoundError: No module named 'nosuch'"),
-        ("bin/start-pgbouncer gunicorn nosuch", "No module named 'nosuch'"),
+        ("bin/start-pgbouncer gunicorn nosuch 2>&1", "No module named 'nosuch'"),
         ("gunicorn -k gevent", "RuntimeError: gevent worker requires gevent"),
         ("newrelic-admin run-program gunicorn", "newrelic-admin is not installed."),
     ],
@@ -68,17 +65,13 @@ def test_the_cause_is_said_of(web, command, cause):
 
 def test_a_number_is_told_by_its_name_and_once(web, site):
     site.env(WEB_CONCURRENCY="many")  # gunicorn itself reads it; E040 names it
-    assert web("gunicorn") == ""
+    assert web("gunicorn -- app") == ""
+    with pytest.raises(ConnectionRefusedError):  # no server outlives the check
+        socket.create_connection(("127.0.0.1", site.port), 1)
     site.env(WEB_THREADS="sw0rdfish")
     said = web("gunicorn")
     assert "WEB_THREADS is not a whole number. Fix: heroku config" in said
     assert "sw0rdfish" not in said
-
-
-def test_no_server_outlives_the_check(web, site):
-    assert web("gunicorn -- app") == ""
-    with pytest.raises(ConnectionRefusedError):
-        socket.create_connection(("127.0.0.1", site.port), 1)
 
 
 def test_a_site_that_takes_too_long_is_ended(web, site, monkeypatch):

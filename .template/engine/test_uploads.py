@@ -17,13 +17,6 @@ OPTIONS = {
 }
 
 
-def storage(environ):
-    """Return the options of django-storages for these config vars."""
-    found = uploads.storage(environ, local=False)
-    assert found["BACKEND"] == "storages.backends.s3.S3Storage"
-    return found["OPTIONS"]
-
-
 @pytest.mark.parametrize(
     "name, prefix",
     [
@@ -38,7 +31,8 @@ def test_a_bucket_is_recognised(name, prefix):
         prefix + "SECRET_ACCESS_KEY": "secret",
         prefix + "REGION": "eu-north-1",
     }
-    assert storage(environ) == OPTIONS
+    s3 = "storages.backends.s3.S3Storage"
+    assert uploads.storage(environ, local=False) == {"BACKEND": s3, "OPTIONS": OPTIONS}
     in_development = uploads.storage(environ, local=True)["BACKEND"]
     assert in_development == "django.core.files.storage.FileSystemStorage"
 
@@ -49,15 +43,14 @@ def test_the_names_of_django_storages_are_understood_too():
         "AWS_S3_REGION_NAME": "eu-north-1",
         "AWS_S3_ENDPOINT_URL": "https://minio.example.com",
     }
-    found = storage(environ)
-    assert found["region_name"] == "eu-north-1"
-    assert found["endpoint_url"] == "https://minio.example.com"
+    options = uploads.storage(environ, local=False)["OPTIONS"]
+    assert options["region_name"] == "eu-north-1"
+    assert options["endpoint_url"] == "https://minio.example.com"
 
 
 def test_without_a_bucket_an_upload_is_refused_and_an_earlier_one_is_not_there():
     nowhere = storages.create_storage(uploads.storage({}, local=False))
     with pytest.raises(uploads.UploadRefused, match=r"bucketeer.*django-storages.s3"):
         nowhere.save("a.txt", ContentFile(b"content"))
-    assert not nowhere.exists("a b.jpg")
     with pytest.raises(FileNotFoundError):
         nowhere.open("a b.jpg")

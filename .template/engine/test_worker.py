@@ -3,17 +3,43 @@
 from datetime import timedelta
 
 import pytest
-import tasks
 from django.contrib.sessions.models import Session
 from django.core.management import CommandError, call_command
 from django.db import OperationalError, connection
+from django.tasks import TaskResultStatus, task
 from django.utils import timezone
 from django_tasks_db.models import DBTaskResult
-from tasks import DONE, FAILED, PENDING, running, statuses
 
 from dyno import heartbeat
 from dyno.heartbeat import Heartbeat, put_back
 from dyno.management.commands import worker
+
+READY, RUNNING = TaskResultStatus.READY, TaskResultStatus.RUNNING
+DONE, FAILED = TaskResultStatus.SUCCESSFUL, TaskResultStatus.FAILED
+
+to_do = []
+
+
+@task
+def work():
+    """Call what a test has put into `to_do`."""
+    for function in to_do:
+        function()
+
+
+def running(*worker_ids):
+    """Make the row of a task that runs, after these workers took it."""
+    return DBTaskResult.objects.create(
+        status=RUNNING,
+        task_path=f"{__name__}.work",
+        backend_name="default",
+        args_kwargs={"args": [], "kwargs": {}},
+        worker_ids=list(worker_ids),
+    )
+
+
+def statuses():
+    return sorted(DBTaskResult.objects.values_list("status", flat=True))
 
 
 @pytest.fixture(autouse=True)
@@ -23,9 +49,9 @@ def signals(monkeypatch):
 
 
 def test_a_batch_runs_every_task_of_every_queue_on_one_connection(queue):
-    tasks.work.enqueue()
-    tasks.work.using(queue_name="mail").enqueue()
-    assert statuses() == [PENDING, PENDING]
+    work.enqueue()
+    work.using(queue_name="mail").enqueue()
+    assert statuses() == [READY, READY]
     call_command("worker", batch=True)
     assert statuses() == [DONE, DONE]
     assert connection.settings_dict["CONN_MAX_AGE"] == 600
@@ -33,14 +59,71 @@ def test_a_batch_runs_every_task_of_every_queue_on_one_connection(queue):
 
 def test_an_error_that_no_column_takes_does_not_end_the_worker(queue, monkeypatch):
     def fail():
-        tasks.to_do.clear()
+        to_do.clear()
         raise ValueError("\0 \udcff")
 
-    monkeypatch.setattr(tasks, "to_do", [fail])
-    tasks.work.enqueue()
-    tasks.work.enqueue()
+    to_do.append(fail)
+    work.enqueue()
+    work.enqueue()
     call_command("worker", batch=True)
     assert statuses() == [FAILED, DONE]
+
+
+def test_a_worker_waits_for_a_database_that_went_away(queue, monkeypatch):
+    """With another id: a task that it had claimed counts as one of a killed worker."""
+    ids = []
+
+    def run_queue(name, worker_id, **options):
+        ids.append(worker_id)
+        if len(ids) < 3:
+            raise OperationalError("terminating connection")
+
+    monkeypatch.setattr(worker, "call_command", run_queue)
+    monkeypatch.setattr("time.sleep", lambda seconds: None)
+    call_command("worker", batch=True)
+    assert len(set(ids)) == 3
+
+
+def test_a_task_outlives_a_restart_of_postgresql(queue, on_postgresql):
+    def cut_connection():
+        to_do.clear()
+        pid = connection.connection.info.backend_pid
+        with connection.copy().cursor() as cursor:
+            cursor.execute("SELECT pg_terminate_backend(%s)", [pid])
+            cursor.connection.close()
+
+    to_do.append(cut_connection)
+    work.enqueue()
+    call_command("worker", batch=True)
+    assert statuses() == [DONE]
+
+
+@pytest.mark.parametrize(
+    "lacks",
+    [{"task_path": f"{__name__}.renamed"}, {"queue_name": "renamed"}],
+    ids=["task", "queue"],
+)
+def test_a_task_that_this_release_lacks_fails_and_the_next_one_runs(
+    queue, caplog, lacks
+):
+    work.enqueue()
+    DBTaskResult.objects.update(**lacks)
+    work.enqueue()
+    call_command("worker", batch=True)
+    assert statuses() == [FAILED, DONE]
+    row = DBTaskResult.objects.get(status=FAILED)
+    [told] = [text for text in caplog.messages if "cannot be run by this" in text]
+    assert f"Task id={row.pk} path={row.task_path} " in told
+    assert "Fix: keep its old name for one release, and queue it again" in told
+
+
+def test_a_worker_without_a_queue_or_a_database_says_so(settings, monkeypatch):
+    with pytest.raises(CommandError, match="run at once"):
+        call_command("worker")
+    settings.TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend"}}
+    monkeypatch.setattr(worker, "attached", lambda: False)
+    with pytest.raises(CommandError, match="Fix: heroku addons:create"):
+        call_command("worker")
 
 
 def test_a_task_that_kills_its_workers_is_given_up_and_logged(queue, caplog):
@@ -59,121 +142,20 @@ def test_a_task_that_ended_meanwhile_is_left_alone(queue):
     assert statuses() == [DONE]
 
 
-@pytest.mark.parametrize(
-    "lacks",
-    [{"task_path": "tasks.renamed"}, {"queue_name": "renamed"}],
-    ids=["task", "queue"],
-)
-def test_a_task_that_this_release_lacks_fails_and_the_next_one_runs(
-    queue, caplog, lacks
+@pytest.mark.parametrize("grace, queued", [(-1, 1), (3600, 0)])
+def test_a_task_of_a_dead_worker_is_queued_again_after_a_time_of_grace(
+    on_postgresql, monkeypatch, grace, queued
 ):
-    tasks.work.enqueue()
-    DBTaskResult.objects.update(**lacks)
-    tasks.work.enqueue()
-    call_command("worker", batch=True)
-    assert statuses() == [FAILED, DONE]
-    row = DBTaskResult.objects.get(status=FAILED)
-    [told] = [text for text in caplog.messages if "cannot be run by this" in text]
-    assert f"Task id={row.pk} path={row.task_path} " in told
-    assert "Fix: keep its old name for one release, and queue it again" in told
-
-
-def test_a_worker_waits_for_a_database_that_went_away(queue, monkeypatch):
-    """With another id: a task that it had claimed counts as one of a killed worker."""
-    ids = []
-
-    def run_queue(name, worker_id, **options):
-        ids.append(worker_id)
-        if len(ids) < 3:
-            raise OperationalError("terminating connection")
-
-    monkeypatch.setattr(worker, "call_command", run_queue)
-    monkeypatch.setattr("time.sleep", lambda seconds: None)
-    call_command("worker", batch=True)
-    assert len(set(ids)) == 3
-
-
-def test_a_task_outlives_a_restart_of_postgresql(queue, on_postgresql, monkeypatch):
-    def cut_connection():
-        pid = connection.connection.info.backend_pid
-        with connection.copy().cursor() as cursor:
-            cursor.execute("SELECT pg_terminate_backend(%s)", [pid])
-            cursor.connection.close()
-
-    monkeypatch.setattr(tasks, "to_do", [cut_connection])
-    tasks.work.enqueue()
-    call_command("worker", batch=True)
-    assert statuses() == [DONE]
-
-
-def test_a_worker_without_a_queue_or_a_database_says_so(settings, monkeypatch):
-    with pytest.raises(CommandError, match="run at once"):
-        call_command("worker")
-    settings.TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend"}}
-    monkeypatch.setattr(worker, "attached", lambda: False)
-    with pytest.raises(CommandError, match="Fix: heroku addons:create"):
-        call_command("worker")
-
-
-@pytest.fixture
-def alive(on_postgresql, monkeypatch):
-    """The heartbeat of a worker that has shown itself, and waits for nobody."""
-    monkeypatch.setattr(heartbeat, "GRACE", -1)
+    monkeypatch.setattr(heartbeat, "GRACE", grace)
     alive = Heartbeat()
     alive.worker_id = "worker.1-alive"
     alive.beat()
-    return alive
-
-
-def test_a_task_of_a_dead_worker_alone_is_queued_again(alive):
     running("worker.1-alive")
-    lost = running("worker.2-dead")
-    alive.beat()
-    assert statuses() == [PENDING, "RUNNING"]
-    assert DBTaskResult.objects.ready().get() == lost
-
-
-def test_a_dead_worker_is_given_time_to_come_back(alive, monkeypatch):
-    monkeypatch.setattr(heartbeat, "GRACE", 3600)
-    running("worker.2-restarting")
+    dead = running("worker.2-dead")
     alive.beat()
     alive.beat()
-    assert statuses() == ["RUNNING"]
-
-
-@pytest.fixture
-def old_task(queue, on_postgresql, monkeypatch):
-    """A task that has waited for two hours."""
-    monkeypatch.setattr(heartbeat.once_a_minute.filters[0], "quiet_until", 0)
-    tasks.work.enqueue()
-    two_hours_ago = timezone.now() - timedelta(hours=2)
-    DBTaskResult.objects.update(enqueued_at=two_hours_ago)
-
-
-def test_tasks_that_wait_without_a_worker_are_told_once_a_minute(old_task, caplog):
-    for _ in range(2):
-        assert heartbeat.queue_and_workers() == {"queued": 1, "workers": 0}
-    [said] = [text for text in caplog.messages if "No worker runs" in text]
-    assert "Fix: heroku ps:scale worker=1 " in said
-
-
-def test_tasks_that_wait_for_their_turn_are_not_told(old_task, alive, caplog):
-    assert heartbeat.queue_and_workers() == {"queued": 1, "workers": 1}
-    assert not caplog.messages
-
-
-@pytest.mark.parametrize(
-    "field, minutes, queued",
-    [("enqueued_at", 0, 1), ("run_after", -1, 1), ("run_after", 1, 0)],
-    ids=["new", "due for a minute", "not due"],
-)
-def test_a_task_may_wait_for_a_worker_that_starts(
-    old_task, caplog, field, minutes, queued
-):
-    moment = timezone.now() + timedelta(minutes=minutes)
-    DBTaskResult.objects.update(**{field: moment})
-    assert heartbeat.queue_and_workers() == {"queued": queued, "workers": 0}
-    assert not caplog.messages
+    assert list(DBTaskResult.objects.ready()) == [dead] * queued
+    assert heartbeat.queue_and_workers() == {"queued": queued, "workers": 1}
 
 
 def test_pruning_deletes_what_has_expired_and_nothing_else(queue):
@@ -182,12 +164,12 @@ def test_pruning_deletes_what_has_expired_and_nothing_else(queue):
         expires = now + timedelta(days=days)
         Session.objects.create(session_key=name, session_data="", expire_date=expires)
     done = {"status": DONE, "args_kwargs": {}, "backend_name": "default"}
-    old = DBTaskResult.objects.create(**done, finished_at=now - timedelta(days=15))
+    DBTaskResult.objects.create(**done, finished_at=now - timedelta(days=15))
     DBTaskResult.objects.create(**done, finished_at=now - timedelta(days=13))
     DBTaskResult.objects.create(args_kwargs={})
 
     call_command("prune")
 
     assert [session.pk for session in Session.objects.all()] == ["new"]
-    assert DBTaskResult.objects.count() == 2
-    assert not DBTaskResult.objects.filter(pk=old.pk).exists()
+    assert statuses() == [READY, DONE]
+    assert DBTaskResult.objects.get(status=DONE).finished_at > now - timedelta(days=14)
