@@ -54,6 +54,13 @@ def start(template, name, folder):
     return folder / name
 
 
+def make_bookshop(repository, folder):
+    """Make a project of the archive, as an owner's first commit has it."""
+    project = start(archive(repository, folder / "template.zip"), "bookshop", folder)
+    heroku.commit(project, "Start")
+    return project
+
+
 def link(source, target):
     """Copy a file by a hard link where that is possible; pip never writes to one."""
     try:
@@ -116,12 +123,14 @@ def append(path, text):
     path.write_text(f"{before}\n{text}")
 
 
-def tree(folder):
-    """Return the content of each file that git would commit, by name."""
-    command = ("git", "ls-files", "-z", "--cached", "--others", "--exclude-standard")
-    names = call(*command, cwd=folder).split("\0")
-    paths = {name: folder / name for name in names if (folder / name).is_file()}
-    return {name: path.read_bytes() for name, path in paths.items()}
+def files(folder):
+    """Return the content and the mode of each file, without git's and Python's own."""
+    found = {}
+    for path in folder.rglob("*"):
+        name = path.relative_to(folder)
+        if path.is_file() and not {".git", "__pycache__"} & {*name.parts}:
+            found[name.as_posix()] = (path.read_bytes(), os.access(path, os.X_OK))
+    return found
 
 
 @contextmanager

@@ -10,10 +10,13 @@ from urllib.request import urlopen
 
 import heroku
 from parts import free_port, wait_until
-from projects import run
 
 # uv compiles the locks; without one on PATH, bin/lock would get it from PyPI each time.
 UV = {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+
+
+# In a diff of the docs: a file, or one of its lines and what is added below it.
+EDIT = re.compile(r"^--- (.+)\n|^([- ])(.*\n)((?:\+.*\n)*)", re.MULTILINE)
 
 
 def blocks(text, language):
@@ -21,13 +24,21 @@ def blocks(text, language):
     return re.findall(rf"```{language}\n(.*?)```", text, re.DOTALL)
 
 
-def refused(project, *command, **environ):
-    """Run what must fail, and return what it says."""
-    environ["PORT"] = str(free_port())
-    result = run("timeout", "100", *command, cwd=project, **environ)
-    assert result.returncode not in (0, 124), result.stdout
-    assert "Traceback" not in result.stdout, result.stdout
-    return result.stdout
+def apply(text, locate):
+    """Change files by a diff whose lines are each in their file exactly once.
+
+    `locate` returns the path of a file that the diff names.
+    """
+    for name, mark, line, added in EDIT.findall(text):
+        if name:
+            path = locate(name)
+            continue
+        content = f"\n{path.read_text()}"
+        assert content.count(f"\n{line}") == 1, f"{path} has not one line {line!r}"
+        new = re.sub(r"(?m)^\+", "", added)
+        if mark == " ":
+            new = line + new
+        path.write_text(content.replace(f"\n{line}", f"\n{new}")[1:])
 
 
 @contextlib.contextmanager
@@ -50,5 +61,6 @@ def serving(project, *command, **environ):
         wait_until(answers, 60)
         yield log.read_text()
     finally:
-        os.killpg(site.pid, 15)
+        with contextlib.suppress(ProcessLookupError):  # it has ended by itself
+            os.killpg(site.pid, 15)
         site.wait(30)

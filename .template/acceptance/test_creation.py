@@ -10,7 +10,17 @@ from urllib.request import urlopen
 import heroku
 import pytest
 from project import Project
-from projects import ME, archive, call, install, packages, run, served, start
+from projects import (
+    ME,
+    archive,
+    call,
+    files,
+    install,
+    packages,
+    run,
+    served,
+    start,
+)
 from scripts import blocks, serving
 
 KEY = re.compile(rb'"django-insecure-.{50}"')
@@ -63,16 +73,6 @@ def made(clone, said, template):
 def project(request, made):
     """Each of the projects."""
     return made[request.param]
-
-
-def files(folder):
-    """Return the content and the mode of each file, without git's and Python's own."""
-    found = {}
-    for path in folder.rglob("*"):
-        name = path.relative_to(folder)
-        if path.is_file() and not {".git", "__pycache__"} & {*name.parts}:
-            found[name.as_posix()] = (path.read_bytes(), os.access(path, os.X_OK))
-    return found
 
 
 def test_it_is_what_git_archives_with_its_own_name_and_key(project, clone, tmp_path):

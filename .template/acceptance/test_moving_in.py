@@ -9,10 +9,10 @@ from types import SimpleNamespace
 import heroku
 import pytest
 import recipes
-from deployment import OWNER, PASSWORD, token
+from deployment import OWNER, PASSWORD, post
 from project import Project
 from projects import ME, append, call, change, packages, run, substitute
-from scripts import blocks, serving
+from scripts import apply, blocks, serving
 
 FOLDER = heroku.ROOT / ".template/acceptance/moving"
 SECTIONS = recipes.sections("moving-in.md")
@@ -35,14 +35,10 @@ def line(section, start):
     return re.search(rf"`({start}[^`]+)`", SECTIONS[section])[1]
 
 
-def apply(project, section):
-    """Change files by the diff of a section, which must fit exactly."""
-    text = blocks(SECTIONS[section], "diff")[0].replace("NAME", project.name)
-    for file, hunk in re.findall(r"^--- (.+)\n((?:(?!--- ).*\n)+)", text, re.MULTILINE):
-        lines = hunk.splitlines()
-        before = [line[1:] for line in lines if line[0] in " -"]
-        after = [line[1:] for line in lines if line[0] in " +"]
-        change(project / file, ("\n".join(before), "\n".join(after)))
+def change_by(section, project):
+    """Change files by the diff of a section."""
+    [text] = blocks(SECTIONS[section], "diff")
+    apply(text.replace("NAME", project.name), project.joinpath)
 
 
 def follow(project, section, number=0, cwd=None, **more):
@@ -145,10 +141,10 @@ def orders_moves(project):
     index = 'path("", events.index, name="index")'
     webhook = 'path("webhook", events.webhook)'
     replace_pages(project, "from events import views as events", index, webhook)
-    apply(project, "The content security policy")
+    change_by("The content security policy", project)
     limit = line("APIs and webhooks", "DATA_UPLOAD")
     change(settings, ("DATA_UPLOAD_MAX_MEMORY_SIZE = 512 * 1024", limit))
-    apply(project, "Tasks and Celery")
+    change_by("Tasks and Celery", project)
 
 
 APPS = {
@@ -200,22 +196,23 @@ def moved(request, repository, tmp_path_factory, postgres):
     return SimpleNamespace(name=name, project=project, old_url=old_url)
 
 
-def log_in(client):
-    """Return the status of the log-in with the old password."""
-    form = f"username=root&password={PASSWORD}&csrfmiddlewaretoken="
-    form += token(client, "/admin/login/")
-    return client.post("/admin/login/", form, Referer=f"https://{client.host}/").status
+def visit(name, port):
+    """Return a client that has found the old data and logged in as its user."""
+    client = heroku.Client(port)
+    path, words = APPS[name].page
+    assert words in client.get(path).text
+    fields = {"username": "root", "password": PASSWORD}
+    assert post(client, "/admin/login/", fields).status == 302
+    return client
 
 
 def test_the_old_database_serves_the_site_on_sqlite_and_moves_to_postgresql(
     moved, postgres
 ):
-    path, words = APPS[moved.name].page
-    with serving(moved.project, "bin/run") as log:
-        port = int(re.search(r"http://127.0.0.1:(\d+)", log)[1])
-        client = heroku.Client(port, visitor=True, host=f"127.0.0.1:{port}")
-        assert words in client.get(path).text
-        assert log_in(client) == 302
+    # The client asks for the host that a dyno has.
+    hosts = {"DJANGO_ALLOWED_HOSTS": heroku.HOST}
+    with serving(moved.project, "bin/run", **hosts) as log:
+        visit(moved.name, int(re.search(r"http://127.0.0.1:(\d+)", log)[1]))
     url = postgres.create(f"copied_{moved.name}")
     said = follow(moved.project, "The data", 2, HEROKU_DATABASE_URL=url)
     assert said.split()[-1] == "1"
@@ -231,16 +228,12 @@ def test_the_old_database_serves_the_site_on_postgresql(
     project = Project(tmp_path / "clone", tmp_path, DJANGO_SECRET_KEY=secret_key)
     project.config_vars |= APPS[moved.name].config_vars
     project.build().release(DATABASE_URL=url, REDIS_URL=redis.url)
-    path, words = APPS[moved.name].page
     with project.dyno() as dyno:
-        client = heroku.Client(dyno.port)
-        assert words in client.get(path).text
-        assert log_in(client) == 302
-        assert client.get("/ready").status == 200
+        client = visit(moved.name, dyno.port)
         if moved.name == "orders":
             the_webhook_is_recorded_by_celery(project, client)
         if moved.name == "gallery":
-            assert "X-Amz-Signature" in client.get(path).text
+            assert "X-Amz-Signature" in client.get("/photos/").text
             assert "This picture is gone" in client.get("/no-such-page").text
         assert "level=error" not in dyno.log
 
@@ -268,7 +261,7 @@ def test_only_parts_serve_a_project_of_herokus_own_shape(
     follow(old, "Only parts")
     middleware = '    "whitenoise.middleware.WhiteNoiseMiddleware",\n'
     change(settings, (middleware, ""))
-    apply(old, "Only parts")
+    change_by("Only parts", old)
     parts = SECTIONS["Only parts"]
     append(settings, blocks(parts, "python")[0])
     append(old / name / "urls.py", 'handler500 = "dyno.views.server_error"\n')

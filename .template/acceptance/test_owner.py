@@ -3,9 +3,7 @@
 import shutil
 
 import pytest
-from projects import append, archive, call, change, packages, run, start
-
-NAME = "bookshop"
+from projects import append, call, change, make_bookshop, packages, run
 
 MIDDLEWARE = """
 from django.contrib.auth import get_user_model
@@ -56,41 +54,43 @@ del SECURE_CSP, SECURITY_HEADERS
 MIDDLEWARE.remove("django.middleware.csp.ContentSecurityPolicyMiddleware")
 """
 
-# What an owner adds at the end of files; those without a folder are the package's.
+LOG_IN = "django.contrib.auth.middleware.LoginRequiredMiddleware"
+LOCALE = "django.middleware.locale.LocaleMiddleware"
+
+# What an owner adds at the end of files.
 CHANGES = {
-    "no admin, and one view for all": {"urls.py": ONE_VIEW},
+    "no admin, and one view for all": {"bookshop/urls.py": ONE_VIEW},
     "a log-in for everybody": {
-        "settings.py": 'LOGIN_URL = "admin:login"\n'
-        'MIDDLEWARE += ["django.contrib.auth.middleware.LoginRequiredMiddleware"]\n'
+        "bookshop/settings.py": 'LOGIN_URL = "admin:login"\n'
+        f'MIDDLEWARE += ["{LOG_IN}"]\n'
     },
     "a query on each page, and the request in its template": {
-        "settings.py": f'MIDDLEWARE += ["{NAME}.middleware.query"]\n',
+        "bookshop/settings.py": 'MIDDLEWARE += ["bookshop.middleware.query"]\n',
         "templates/site.html": "{% querystring page=2 %}",
     },
     "a password first": {
-        "settings.py": f'MIDDLEWARE.insert(0, "{NAME}.middleware.closed")\n',
+        "bookshop/settings.py": 'MIDDLEWARE.insert(0, "bookshop.middleware.closed")\n',
     },
     "each language below its own path": {
-        "settings.py": 'MIDDLEWARE += ["django.middleware.locale.LocaleMiddleware"]\n',
-        "urls.py": LANGUAGES,
+        "bookshop/settings.py": f'MIDDLEWARE += ["{LOCALE}"]\n',
+        "bookshop/urls.py": LANGUAGES,
     },
-    "other settings": {"settings.py": SETTINGS},
-    "no policy and no headers": {"settings.py": NO_POLICY},
-    "no error page": {"urls.py": ERROR_HANDLERS},
+    "other settings": {"bookshop/settings.py": SETTINGS},
+    "no policy and no headers": {"bookshop/settings.py": NO_POLICY},
+    "no error page": {"bookshop/urls.py": ERROR_HANDLERS},
 }
 
 
 @pytest.fixture(scope="module")
 def created(repository, tmp_path_factory):
     """A project with its own name, from the archive of the working tree."""
-    folder = tmp_path_factory.mktemp("owner")
-    return start(archive(repository, folder / "own.zip"), NAME, folder)
+    return make_bookshop(repository, tmp_path_factory.mktemp("owner"))
 
 
 @pytest.fixture
 def project(created, tmp_path):
     """A copy of the project for one owner's changes."""
-    return shutil.copytree(created, tmp_path / NAME)
+    return shutil.copytree(created, tmp_path / "bookshop")
 
 
 @pytest.fixture
@@ -101,9 +101,9 @@ def pytest_command(created):
 
 @pytest.mark.parametrize("changed", CHANGES)
 def test_the_owners_tests_pass_after_a_change(project, pytest_command, changed):
-    append(project / NAME / "middleware.py", MIDDLEWARE)
+    append(project / "bookshop/middleware.py", MIDDLEWARE)
     for name, text in CHANGES[changed].items():
-        append(project / name if "/" in name else project / NAME / name, text)
+        append(project / name, text)
     if changed == "no error page":
         for name in ("403_csrf", "404", "500"):
             (project / f"templates/{name}.html").unlink()
@@ -137,9 +137,9 @@ def test_the_owners_tests_need_no_other_database_and_hash_passwords_fast(
     "path, before, after",
     [
         ("templates/site.html", "site.css", "no-such.css"),
-        (f"{NAME}/settings.py", "SECURE_SSL_REDIRECT = not LOCAL", ""),
-        (f"{NAME}/settings.py", '    "dyno.middleware.default_headers",\n', ""),
-        (f"{NAME}/views.py", '"home.html"', '"hime.html"'),
+        ("bookshop/settings.py", "SECURE_SSL_REDIRECT = not LOCAL", ""),
+        ("bookshop/settings.py", '    "dyno.middleware.default_headers",\n', ""),
+        ("bookshop/views.py", '"home.html"', '"hime.html"'),
         ("templates/404.html", "{% block main %}", "{% block main %}{% static x %}"),
     ],
 )

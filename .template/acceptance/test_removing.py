@@ -6,14 +6,11 @@ import shutil
 import heroku
 import pytest
 import recipes
-from projects import archive, call, install, start
-from scripts import blocks
+from projects import call, install, make_bookshop
+from scripts import apply, blocks
 
 PARTS = recipes.sections("removing.md")
 IN_PACKAGE = ("settings.py", "urls.py", "views.py", "admin.py")
-
-# A file, or a line of it and what stands in its place.
-EDIT = re.compile(r"^--- (.+)\n|^-(.*\n)((?:\+.*\n)?)", re.MULTILINE)
 
 # What is not there any more once the lock is installed anew.
 PACKAGES = {"Tasks and the worker": "django_tasks_db", "Redis": "redis"}
@@ -32,23 +29,13 @@ def take_out(part, project):
 
     for name in re.findall(r"^Delete the f\w+ `(.+?)`", PARTS[part], re.MULTILINE):
         call("rm", "-r", locate(name), cwd=project)
-    for name, old, new in EDIT.findall("".join(blocks(PARTS[part], "diff"))):
-        if name:
-            path = locate(name)
-            continue
-        text = f"\n{path.read_text()}"
-        assert text.count(f"\n{old}") == 1, f"{path} has not exactly one line {old!r}"
-        path.write_text(text.replace(f"\n{old}", f"\n{new[1:]}")[1:])
+    apply("".join(blocks(PARTS[part], "diff")), locate)
 
 
 @pytest.fixture(scope="module")
 def made(repository, tmp_path_factory):
     """A project of the archive: leave it as it is."""
-    folder = tmp_path_factory.mktemp("projects")
-    template = archive(repository, folder / "template.zip")
-    project = start(template, "bookshop", folder / "made")
-    heroku.commit(project, "Start")
-    return project
+    return make_bookshop(repository, tmp_path_factory.mktemp("made"))
 
 
 @pytest.mark.parametrize("part", PARTS)

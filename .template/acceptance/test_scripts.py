@@ -12,8 +12,8 @@ import heroku
 import pytest
 import recipes
 from parts import free_port
-from projects import append, call, change, install, substitute
-from scripts import UV, blocks, refused, serving
+from projects import append, call, change, install, run, substitute
+from scripts import UV, blocks, serving
 
 TOOLS = Path(sys.executable).parent
 
@@ -24,6 +24,15 @@ def project(source, tmp_path):
     folder = shutil.copytree(source, tmp_path / "project")
     install(folder)
     return folder
+
+
+def refused(project, *command, **environ):
+    """Run what must fail, and return what it says."""
+    environ["PORT"] = str(free_port())
+    result = run("timeout", "100", *command, cwd=project, **environ)
+    assert result.returncode not in (0, 124), result.stdout
+    assert "Traceback" not in result.stdout, result.stdout
+    return result.stdout
 
 
 def test_a_clone_on_windows_has_scripts_that_a_shell_can_run(repository, tmp_path):
@@ -72,15 +81,12 @@ def test_a_folder_that_a_linked_venv_names_is_left_as_it_is(project, tmp_path):
 
 def test_the_first_app_of_the_recipes_passes_the_check(project):
     recipe = recipes.sections("recipes.md")["A first app"]
-    models, views, tests = blocks(recipe, "python")
     shell = "".join(blocks(recipe, "sh"))
     start, *commands = [line.partition("  ")[0] for line in shell.splitlines()]
     path = f"{project}/.venv/bin:{os.environ['PATH']}"
     call("sh", "-c", start, cwd=project, DJANGO_LOCAL="1", PATH=path)
-    (project / "blog/models.py").write_text(models)
-    (project / "blog/views.py").write_text(views)
-    (project / "blog/tests.py").write_text(tests)
-    (project / "templates/posts.html").write_text(blocks(recipe, "html")[0])
+    for name, text in re.findall(r"`(\S+)`:\n\n```\w+\n(.*?)```", recipe, re.DOTALL):
+        (project / name).write_text(text)
     settings = project / "mysite/settings.py"
     change(settings, ('    "dyno",\n', '    "dyno",\n    "blog",\n'))
     line = re.search(r"`(from .+? import .+?)`", recipe)[1]

@@ -97,11 +97,9 @@ def test_with_nothing_set_the_site_is_closed(settings_of, place):
     assert settings["ALLOWED_HOSTS"] == ([".herokuapp.com"] if place else [])
 
 
-def test_a_dyno_uses_its_config_vars_and_services(settings_of):
+def test_a_dyno_uses_its_config_vars(settings_of):
     settings = settings_of(
         **DYNO,
-        DATABASE_URL=URL,
-        EMAIL_URL="smtp://user:password@mail.example.com",
         DJANGO_ALLOWED_HOSTS="www.example.com, example.com",
         DJANGO_HSTS_SECONDS="31536000",
         DJANGO_SECRET_KEY=KEY,
@@ -112,11 +110,6 @@ def test_a_dyno_uses_its_config_vars_and_services(settings_of):
     assert settings["SECURE_HSTS_SECONDS"] == 31536000
     assert settings["SECRET_KEY"] == KEY
     assert settings["SECRET_KEY_FALLBACKS"] == ["old", "older"]
-    database = settings["DATABASES"]["default"]
-    assert database["HOST"] == "db.example.com"
-    assert database["OPTIONS"]["sslmode"] == "require"
-    assert settings["MAILERS"]["default"]["OPTIONS"]["host"] == "mail.example.com"
-    assert settings["TASKS"]["default"]["BACKEND"] == "django_tasks_db.DatabaseBackend"
 
 
 def test_development_answers_this_machine_only_and_needs_no_service(settings_of):

@@ -5,7 +5,7 @@ import shutil
 
 import heroku
 import pytest
-from projects import ME, append, archive, call, change, run, start, substitute, tree
+from projects import ME, append, archive, call, change, files, run, start, substitute
 
 KEY = re.compile(b'"django-insecure-.+"')
 LOCKS = ("requirements.txt", "requirements-test.txt")
@@ -111,11 +111,12 @@ def edit(project, package):
 
 
 def without_locks(project):
-    """Return the content of each file but the locks, with the same key in each."""
-    files = {name: KEY.sub(b"key", text) for name, text in tree(project).items()}
-    for name in LOCKS:
-        del files[name]
-    return files
+    """Return each file but the locks, with the same key in each."""
+    found = {}
+    for name, (text, mode) in files(project).items():
+        if name not in LOCKS:
+            found[name] = (KEY.sub(b"key", text), mode)
+    return found
 
 
 @pytest.mark.parametrize("package", ["mysite", "bookshop"])
@@ -124,7 +125,7 @@ def test_two_versions_are_merged_and_nothing_of_the_owner_is_lost(
 ):
     project = shutil.copytree(made[package], tmp_path / "bookshop")
     edit(project, package)
-    before = tree(project)
+    before = files(project)
     settings = project / package / "settings.py"
     key = KEY.search(settings.read_bytes())[0]
     ran = template.with_name("ran")
@@ -142,7 +143,7 @@ def test_two_versions_are_merged_and_nothing_of_the_owner_is_lost(
     assert "\nbin/lock --upgrade\n" in said
     substitute(settings, CONFLICT, r"\1")
     for name in LOCKS:
-        assert (project / name).read_bytes() == before[name]
+        assert (project / name).read_bytes() == before[name][0]
 
     # All the rest is as if the owner had edited a project of the new version.
     assert key in settings.read_bytes()
@@ -161,13 +162,6 @@ def project(made, tmp_path):
     """A project with its owner's edits, committed."""
     folder = shutil.copytree(made["bookshop"], tmp_path / "bookshop")
     return edit(folder, "bookshop")
-
-
-def files(project):
-    """Return the content of each file that is there, but for git's own."""
-    paths = [path for path in project.rglob("*") if path.is_file()]
-    kept = [path for path in paths if ".git" not in path.relative_to(project).parts]
-    return {path: path.read_bytes() for path in kept}
 
 
 @pytest.mark.parametrize(
