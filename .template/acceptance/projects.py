@@ -77,19 +77,19 @@ def install(project):
     venv = project / ".venv"
     shutil.rmtree(venv, ignore_errors=True)
     version = (heroku.ROOT / ".python-version").read_text().strip()
-    for folder, *locks in (
-        (venv, "requirements-test.txt", "requirements.txt"),
+    for folder, lock in (
+        (venv, "requirements-test.txt"),
         (venv / "production", "requirements.txt"),
     ):
-        origin = heroku.installed(version, heroku.ROOT / locks[0], echo=str)
+        origin = heroku.installed(version, heroku.ROOT / lock, echo=str)
         for name in ("bin", "lib"):
             linked = {"symlinks": True, "copy_function": link}
             shutil.copytree(origin / name, folder / name, **linked)
         shutil.copy(origin / "pyvenv.cfg", folder)
         (folder / "bin/activate").unlink()
         (folder / "bin/activate").write_text(f"VIRTUAL_ENV={folder.resolve()}\n")
-        for lock in locks:
-            shutil.copy2(project / lock, folder)
+        shutil.copy(project / lock, folder)
+    shutil.copy2(project / "requirements.txt", venv)  # bin/run asks for this one
     return venv / "bin/python"
 
 
