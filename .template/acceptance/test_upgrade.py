@@ -19,10 +19,10 @@ TIME_ZONE = "Europe/London"
 """
 
 
-def commit_version(template, version, *entry):
+def commit_version(template, version, news, to_do):
     """Commit all that changed in the template as a version, with its entry."""
     substitute(template / "dyno/__init__.py", '"[0-9.]+"', f'"{version}"')
-    new = f"## {version}\n\n{entry[0]}\n\n**What to do:** {entry[1]}\n\n## "
+    new = f"## {version}\n\n{news}\n\n**What to do:** {to_do}\n\n## "
     change(template / ".template/CHANGELOG.md", ("## ", new))
     heroku.commit(template, f"Version {version}")
 
@@ -93,9 +93,6 @@ def made(oldest, tmp_path_factory):
 
 def edit(project, package):
     """Make an owner's edits; one is on a line that the template changes too."""
-    call("git", "init", "--quiet", "--initial-branch=master", cwd=project)
-    for name, value in (("user.name", "Owner"), ("user.email", "me@example.com")):
-        call("git", "config", name, value, cwd=project)
     heroku.commit(project, "Start")
     settings = project / package / "settings.py"
     change(settings, ('    "dyno",\n', '    "dyno",\n    "blog",\n'))
