@@ -10,7 +10,7 @@ def main():
     """Run administrative tasks."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "mysite.settings")
     package = os.environ["DJANGO_SETTINGS_MODULE"].partition(".")[0]
-    if find_spec(package or "-") is None:
+    if find_spec(package) is None:
         cause = "DJANGO_SETTINGS_MODULE is set, and names no module of this project."
         sys.exit(f"{cause} Fix: unset DJANGO_SETTINGS_MODULE, or config:unset it")
     taken = "admin auth bin contenttypes docs dyno media messages sessions static "

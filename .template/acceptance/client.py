@@ -20,13 +20,12 @@ class Client:
     def __init__(self, port, certificate=None, visitor=False, host=HOST):
         self.port, self.host, self.cookies = port, host, SimpleCookie()
         self.visitor = visitor or certificate
+        where = {"host": "127.0.0.1", "port": port, "timeout": 35}
         if certificate:
             context = ssl.create_default_context(cafile=certificate)
-            self.connection = http.client.HTTPSConnection(
-                "127.0.0.1", port, timeout=35, context=context
-            )
+            self.connection = http.client.HTTPSConnection(**where, context=context)
         else:
-            self.connection = http.client.HTTPConnection("127.0.0.1", port, timeout=35)
+            self.connection = http.client.HTTPConnection(**where)
 
     def request(self, method, path, body=None, **headers):
         """Send it and return status, headers, body, text; X_Name= is the header X-Name.

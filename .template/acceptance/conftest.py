@@ -8,11 +8,10 @@ import heroku
 import parts
 import pytest
 import recipes
-import releases
 import services
-from deployment import complaints, deployed, forget
+from deployment import complaints
+from mail_server import MailServer
 from project import Project
-from projects import append
 from selenium import webdriver
 
 HERE = Path(__file__).parent
@@ -30,14 +29,13 @@ LONG = (
 ALONE = (
     "test_asgi.py",
     "test_boundaries.py",
+    "test_connections.py",
     "test_container.py",
-    "test_database_errors.py",
     "test_deploy.py",
     "faults/test_*.py",
     "test_formation.py",
     "test_front_door.py",
     "test_lighthouse.py",
-    "test_pool.py",
     "test_pooler.py",
     "test_recipes_*.py",
 )
@@ -47,23 +45,15 @@ FLAGS = """--headless --no-sandbox --disable-gpu --disable-quic --no-first-run
 --ignore-certificate-errors --hide-scrollbars --window-size=1280,2000"""
 
 
-def pytest_configure(config):
-    """Name the markers that `.ci/run` selects by."""
-    config.addinivalue_line("markers", "long: an ordinary push does not need it")
-    config.addinivalue_line("markers", "alone: nothing else may run beside it")
-
-
 def pytest_collection_modifyitems(items):
     """Mark the tests of the files above."""
     for patterns, mark in ((LONG, pytest.mark.long), (ALONE, pytest.mark.alone)):
-        marked = set()
         for pattern in patterns:
             found = set(HERE.glob(pattern))
             assert found, f"no file is named {pattern}"
-            marked |= found
-        for item in items:
-            if item.path in marked:
-                item.add_marker(mark)
+            for item in items:
+                if item.path in found:
+                    item.add_marker(mark)
 
 
 @pytest.fixture(scope="session")
@@ -143,17 +133,16 @@ def rehearsal(rehearsed, postgres):
     return rehearsed.release(DATABASE_URL=postgres.create("rehearsal"))
 
 
-# The mail API's address is the one thing that the recipe does not set.
-TRIAL = """from .settings import *
-
-if "MAIL_API" in os.environ:
-    MAILERS["default"]["OPTIONS"]["api_url"] = os.environ["MAIL_API"]
-"""
+@pytest.fixture(scope="module")
+def mail_server(tmp_path_factory):
+    """A mail server with STARTTLS, and the mails that it got."""
+    with MailServer(tmp_path_factory.mktemp("mail"), starttls=True) as server:
+        yield server
 
 
 @pytest.fixture(scope="session")
 def http_services():
-    """A language model, a mail provider and an error tracker."""
+    """A language model, providers of mail and of log-ins, and an error tracker."""
     with services.serve() as server:
         yield server
 
@@ -161,14 +150,9 @@ def http_services():
 @pytest.fixture(scope="session")
 def building(copy_project, postgres, redis, http_services):
     """The site of a project that follows every recipe of docs/recipes/building.md."""
-    project = copy_project("building")
     followed = [*recipes.sections("recipes/building.md").values()]
     followed.append(recipes.sections("growing.md")["An error tracker"])
-    of_heroku = recipes.follow(project.folder, *followed)
-    assert [line.split()[1] for line in of_heroku].count("addons:create") == 2
-    project.write("mysite/trial.py", TRIAL)
     config_vars = {
-        "DATABASE_URL": postgres.create("building"),
         "POSTMARK_API_TOKEN": "a-token",
         "INFERENCE_URL": http_services.url,
         "INFERENCE_KEY": "a-key",
@@ -177,33 +161,35 @@ def building(copy_project, postgres, redis, http_services):
         "SENTRY_DSN": http_services.url.replace("//", "//key@") + "/1",
         "WEB_CONCURRENCY": "1",
     }
-    with deployed(project, **config_vars) as site:
-        site.of_heroku = of_heroku
+    project, database = copy_project("building"), postgres.create("building")
+    # The one thing that the recipe for mail does not set.
+    mail_api = f'ANYMAIL_POSTMARK_API_URL = "{http_services.url}"\n'
+    project.append("mysite/settings.py", mail_api)
+    with recipes.site(project, database, *followed, **config_vars) as site:
+        assert [line.split()[1] for line in site.of_heroku].count("addons:create") == 2
         yield site
 
 
 @pytest.fixture(scope="module")
-def chromium(tmp_path_factory):
+def chromium():
     """A browser that finds every host on this machine and keeps its logs."""
     options = webdriver.ChromeOptions()
     options.binary_location = parts.need("chromium")
     for flag in FLAGS.split():
         options.add_argument(flag)
     options.add_argument("--host-resolver-rules=MAP * 127.0.0.1")
-    options.add_argument(f"--user-data-dir={tmp_path_factory.mktemp('chromium')}")
-    logs = {"browser": "ALL", "performance": "ALL"}
-    options.set_capability("goog:loggingPrefs", logs)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
     service = webdriver.ChromeService(parts.need("chromedriver"))
-    driver = webdriver.Chrome(options, service)
-    driver.implicitly_wait(5)
-    yield driver
-    driver.quit()
+    with webdriver.Chrome(options, service) as driver:
+        driver.implicitly_wait(5)
+        yield driver
 
 
 @pytest.fixture
 def browser(chromium):
     """A visitor without cookies, who has nothing to complain about in the end."""
-    forget(chromium)
+    chromium.execute_cdp_cmd("Network.clearBrowserCookies", {})
+    complaints(chromium)
     yield chromium
     assert complaints(chromium) == []
 
@@ -216,14 +202,3 @@ def site(slug, postgres, secret_key, request):
     config_vars["DATABASE_URL"] = postgres.create(name)
     yield slug, config_vars, name
     postgres.drop(name)
-
-
-@pytest.fixture
-def shop(slug, tmp_path):
-    """The slug with a second app in it."""
-    slug = releases.copy_slug(slug, tmp_path)
-    for name, text in releases.SHOP.items():
-        (slug / "shop" / name).parent.mkdir(parents=True, exist_ok=True)
-        (slug / "shop" / name).write_text(text)
-    append(slug / "mysite/settings.py", "INSTALLED_APPS += ['shop']\n")
-    return slug

@@ -5,16 +5,13 @@ Debian has no 3.13 for every release that this runs on, and the image's own is n
 had without a registry. Its layout is the same: `python` and `pip` in /usr/local/bin.
 """
 
-import contextlib
-import http.client
 import os
 import subprocess
 import sys
 
 import heroku
 import parts
-import pytest
-from parts import free_port, wait_until
+from packages import CACHE
 
 BASE = "docker.io/library/python:3.13-slim"
 
@@ -29,20 +26,13 @@ class Podman:
 
     def __init__(self, folder):
         if os.geteuid():
-            lacks = pytest.fail if os.environ.get("CI") == "true" else pytest.skip
-            lacks("containers are built and run as root here")
+            parts.lacks("containers are built and run as root here")
         self.folder = folder
         parts.need("debootstrap")
-        for driver in ("overlay", "vfs"):  # the slow vfs where a disk bears no overlay
-            store = heroku.CACHE / f"containers-{driver}"
-            store.mkdir(parents=True, exist_ok=True)
-            places = [f"--root={store}", f"--runroot=/run/rehearsal/{driver}"]
-            options = [f"--storage-driver={driver}", "--cgroup-manager=cgroupfs"]
-            options += [f"--runtime={parts.need('runc')}", "--events-backend=none"]
-            self.command = [parts.need("podman"), *places, *options]
-            tried = subprocess.run([*self.command, "info"], capture_output=True)
-            if tried.returncode == 0:
-                break
+        places = [f"--root={CACHE}/containers", "--runroot=/run/rehearsal"]
+        options = ["--cgroup-manager=cgroupfs", "--events-backend=none"]
+        options.append(f"--runtime={parts.need('runc')}")
+        self.command = [parts.need("podman"), *places, *options]
 
     def __call__(self, *words, check=True):
         """Run a command of podman and return what it says, with stderr."""
@@ -79,53 +69,29 @@ class Podman:
         subprocess.run([*pip, *lock], check=True, capture_output=True)
         config = self.folder / "pip.conf"
         config.write_text("[global]\nno-index = true\nfind-links = /wheels\n")
-        mounts = [
-            f"--volume={wheels}:/wheels:ro",
-            f"--volume={config}:/etc/pip.conf:ro",
-        ]
+        options = ["--layers", "--isolation=chroot", "--network=host"]
+        options.append(f"--volume={wheels}:/wheels:ro")
+        options.append(f"--volume={config}:/etc/pip.conf:ro")
         file = self.folder / "id"
-        options = ["--layers", "--isolation=chroot", "--network=host", *mounts]
         said = self("build", *options, f"--iidfile={file}", source)
         return file.read_text(), said
 
 
-class Container:
+class Container(heroku.Dyno):
     """A container of the image, with its log in a file; a context manager."""
 
     def __init__(self, podman, image, config_vars, *command, options=(), **more):
-        self.podman, self.port = podman, free_port()
+        self.podman, self.port = podman, parts.free_port()
         self.name = f"site-{os.getpid()}-{self.port}"
         self.log_path = podman.folder / f"{self.name}.log"
         config_vars = {"PORT": str(self.port)} | config_vars | more
         env = [f"--env={name}={value}" for name, value in config_vars.items()]
         words = ["run", f"--name={self.name}", *STRICTLY.split(), *options, *env]
-        with self.log_path.open("w") as log:
-            self.process = subprocess.Popen(
-                [*podman.command, *words, image, *command],
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-            )
+        self.start([*podman.command, *words, image, *command])
 
-    @property
-    def log(self):
-        return self.log_path.read_text()
-
-    def wait_until_up(self, seconds=60):
-        def is_up():
-            assert self.process.poll() is None, self.log
-            with contextlib.suppress(OSError, http.client.HTTPException):
-                return heroku.Client(self.port).get("/up").status == 200
-
-        wait_until(is_up, seconds)
-        return self
-
-    def terminate(self):
-        """SIGTERM to its first process."""
-        self.podman("kill", "--signal=TERM", self.name)
-
-    def __enter__(self):
-        return self
+    def signal(self, number):
+        """Signal its first process."""
+        self.podman("kill", f"--signal={number}", self.name)
 
     def __exit__(self, *_):
         self.podman("rm", "--force", "--ignore", "--time=0", self.name)

@@ -10,6 +10,11 @@ import heroku
 import parts
 from selenium.common.exceptions import WebDriverException
 from selenium.webdriver.common.by import By
+from selenium.webdriver.support.expected_conditions import (
+    staleness_of,
+    text_to_be_present_in_element,
+)
+from selenium.webdriver.support.wait import WebDriverWait
 
 PASSWORD = "a-password-for-root"
 OWNER = {
@@ -78,21 +83,14 @@ def complaints(chromium):
     return [entry["message"] for entry in said if entry["level"] in bad]
 
 
-def forget(chromium):
-    """Make the browser that of a new visitor, who has no cookies and no complaints."""
-    chromium.execute_cdp_cmd("Network.clearBrowserCookies", {})
-    complaints(chromium)
-
-
 def find(chromium, selector):
     return chromium.find_element(By.CSS_SELECTOR, selector)
 
 
-def is_gone(element):
-    try:
-        element.is_enabled()
-    except WebDriverException:  # the driver has several for it
-        return True
+def wait(chromium, condition):
+    """Wait for what Selenium expects, whatever a page that goes raises meanwhile."""
+    ignored = [WebDriverException]
+    WebDriverWait(chromium, 30, ignored_exceptions=ignored).until(condition)
 
 
 def submit(chromium, selector="main button", **fields):
@@ -101,7 +99,7 @@ def submit(chromium, selector="main button", **fields):
         find(chromium, f"main [name={name}]").send_keys(value)
     page = find(chromium, "html")
     find(chromium, selector).click()
-    parts.wait_until(lambda: is_gone(page))
+    wait(chromium, staleness_of(page))
     return find(chromium, "body").text
 
 
@@ -121,5 +119,4 @@ def style(chromium, selector, name):
 
 def shows(chromium, selector, text):
     """Wait until an element has a text, in a page that may load itself again."""
-    code = "return document.querySelector(arguments[0])?.textContent ?? ''"
-    parts.wait_until(lambda: text in chromium.execute_script(code, selector), 15)
+    wait(chromium, text_to_be_present_in_element((By.CSS_SELECTOR, selector), text))

@@ -1,26 +1,18 @@
 """The formation of a grown site, of real parts, and the traffic of its visitors."""
 
-import http.client
 import json
 import shutil
 import signal
-import ssl
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from pathlib import Path
 
 import heroku
 import parts
 from project import Project
 
 CONNECTION_LIMIT = 40  # of the plan that docs/growing.md names for three dynos
-
-
-class Router(parts.HAProxy):
-    """Has room for two generations, each dyno with a place in the old and the new."""
-
-    slots = 16
 
 
 class Formation:
@@ -38,7 +30,7 @@ class Formation:
         with ExitStack() as stack:
             self.postgres = stack.enter_context(parts.Postgres())
             self.redis = stack.enter_context(parts.Redis())
-            self.router = stack.enter_context(Router())
+            self.router = stack.enter_context(parts.HAProxy())
             stack.callback(self.kill)
             limit = f"ALTER ROLE dyno CONNECTION LIMIT {CONNECTION_LIMIT}"
             self.postgres.psql(limit)
@@ -107,10 +99,7 @@ class Formation:
         return "".join(path.read_text() for path in self.folder.glob("*.log"))
 
     def connection(self):
-        certificate = ssl.create_default_context(cafile=self.router.certificate)
-        return http.client.HTTPSConnection(
-            "127.0.0.1", self.router.tls_port, timeout=35, context=certificate
-        )
+        return self.visitor().connection
 
     def visitor(self):
         return heroku.Client(self.router.tls_port, self.router.certificate)
@@ -165,26 +154,8 @@ class Formation:
         query = "SELECT count(*) FROM pg_stat_activity WHERE usename = 'dyno'"
         return int(self.postgres.psql(query))
 
-    def cut_connections(self):
-        """End every connection that the site has."""
-        self.postgres.psql(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-            " WHERE usename = 'dyno'"
-        )
-
 
 def stop(dynos):
     """Stop dynos at the same time, as Heroku does."""
-    threads = [threading.Thread(target=dyno.stop) for dyno in dynos]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-
-
-def children(dyno):
-    """Return the processes that the first process of a dyno has made."""
-    pid = dyno.process.pid
-    return [
-        int(n) for n in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    ]
+    with ThreadPoolExecutor() as threads:
+        list(threads.map(heroku.Dyno.stop, dynos))

@@ -1,47 +1,29 @@
 """
-Heroku, rehearsed on this machine: releases, dynos and one-off commands of a slug, in a
-clean environment. What belongs to it is in slugs.py, packages.py, commands.py and
-client.py; the tests find all of it here.
+Heroku, rehearsed on this machine: builds as the classic Python buildpack makes them,
+releases, dynos and one-off commands of a slug, each in a clean environment.
+
+https://github.com/heroku/heroku-buildpack-python
 """
 
 import contextlib
 import http.client
 import os
+import re
+import shutil
 import signal
 import subprocess
 import time
 from pathlib import Path
 
 from client import HOST, Client
-from commands import Refused, environment, shell, step
-from packages import CACHE, find_python, installed, node_modules
-from programs import free_port, wait_until
-from slugs import ROOT, build, checkout, commit, processes, read
+from packages import installed, node_modules, shell
+from parts import free_port, wait_until
 
-__all__ = [
-    "CACHE",
-    "HOST",
-    "ROOT",
-    "Client",
-    "Dyno",
-    "Refused",
-    "build",
-    "checkout",
-    "commit",
-    "dyno_environment",
-    "find_python",
-    "installed",
-    "node_modules",
-    "processes",
-    "read",
-    "release",
-    "run",
-    "shell",
-    "wait_until",
-]
+__all__ = ["HOST", "node_modules", "shell"]  # the tests find them here, too
 
-# What the classic buildpack's profile sets on a dyno of 512 MB. The Cloud Native one
-# has no profile.
+ROOT = Path(__file__).resolve().parents[2]
+
+# What the classic buildpack's profile sets on a dyno of 512 MB.
 PROFILE = {
     "WEB_CONCURRENCY": "2",
     "FORWARDED_ALLOW_IPS": "*",
@@ -49,42 +31,122 @@ PROFILE = {
 }
 
 
-def release(slug, config_vars, echo=print):
-    """Run the Procfile's release command, or raise Refused."""
-    if command := processes(slug).get("release"):
-        env = dyno_environment(slug, "release.1234", config_vars)
-        shell = ("/bin/bash", "-c", command)
-        step("Running release command...", *shell, echo=echo, cwd=slug, env=env)
+class Refused(Exception):
+    """A command that failed, with what it said: what was live stays live."""
 
 
-def dyno_environment(slug, name, config_vars, profile=PROFILE):
+def read(path):
+    """Return the text of a file, empty where there is none."""
+    return path.read_text() if path.is_file() else ""
+
+
+def processes(slug):
+    """Return the Procfile's commands by process type."""
+    return dict(re.findall(r"^([\w-]+): *(.+)$", read(slug / "Procfile"), re.MULTILINE))
+
+
+def checkout(folder):
+    """Copy what git would commit of this repository, as it lies here, into a folder."""
+    listed = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    names = subprocess.run(listed, cwd=ROOT, check=True, capture_output=True, text=True)
+    for name in filter(None, names.stdout.split("\0")):
+        if (ROOT / name).is_file():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / name, folder / name)
+    return folder
+
+
+def commit(folder, message):
+    """Commit all that is in a folder, and make it a repository if it is not one."""
+    me = ["-c", "user.name=Tester", "-c", "user.email=tester@example.com"]
+    for words in (
+        ["init", "--quiet", "--initial-branch=master"],
+        ["add", "--all"],
+        [*me, "commit", "--quiet", "--message", message],
+    ):
+        subprocess.run(["git", *words], cwd=folder, check=True)
+
+
+def environment(home, **more):
+    """Return the whole environment of a process in a slug: nothing of this machine."""
+    path = f"{home}/.heroku/python/bin:/usr/local/bin:/usr/bin:/bin"
+    return {"PATH": path, "HOME": str(home), "LANG": "C.UTF-8", **more}
+
+
+def dyno_environment(slug, name, config_vars):
     """Return the environment of a dyno of 512 MB, by the buildpack's profile."""
     always = {"DYNO": name, "PYTHONUNBUFFERED": "true"}
-    return environment(slug, **always | profile | config_vars)
+    return environment(slug, **always | PROFILE | config_vars)
+
+
+def execute(command, folder, env):
+    """Return what a command of the shell says, or raise Refused with it."""
+    result = subprocess.run(
+        ["/bin/bash", "-c", command],
+        cwd=folder,
+        env=env,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    if result.returncode:
+        raise Refused(result.stdout)
+    return result.stdout
+
+
+def build(source, slug, config_vars):
+    """Make a slug of a source folder and return it, or raise Refused.
+
+    As on the platform, the folder of the build is not the one that dynos run in.
+    """
+    folder = slug.with_name(f"build_{slug.name}")
+    no_git = shutil.ignore_patterns(".git")
+    shutil.copytree(source, folder, symlinks=True, ignore=no_git)
+    version = read(folder / "runtime.txt").strip().removeprefix("python-")
+    version = version or read(folder / ".python-version").strip()
+    python = folder / ".heroku/python"
+    python.parent.mkdir()
+    python.symlink_to(installed(version, folder / "requirements.txt"))
+    env = environment(folder, DYNO="run.1", **config_vars)
+    execute("python manage.py collectstatic --noinput --traceback", folder, env)
+    return folder.rename(slug)
+
+
+def release(slug, config_vars):
+    """Run the Procfile's release command and return what it says, or raise Refused."""
+    command = processes(slug).get("release", "true")
+    return execute(command, slug, dyno_environment(slug, "release.1234", config_vars))
+
+
+def run(slug, config_vars, command, **more):
+    """Do as `heroku run` does: return the output of a command, or raise Refused."""
+    env = dyno_environment(slug, "run.1", config_vars) | more
+    return execute(command, slug, env).strip()
 
 
 class Dyno:
     """A running process type of a slug, with its log in a file; a context manager."""
 
-    profile = PROFILE
-
-    def __init__(self, slug, config_vars, name="web.1", command=None, **more):
+    def __init__(self, slug, config_vars, name="web.1", command=None):
         self.name, self.port = name, free_port()
         process_type = name.partition(".")[0]
         self.command = command or processes(slug)[process_type]
         self.log_path = Path(f"{slug}.{name}.{self.port}.log")
-        env = dyno_environment(slug, name, config_vars, self.profile)
+        env = dyno_environment(slug, name, config_vars)
         if process_type == "web":
             env["PORT"] = str(self.port)
+        bash = ["/bin/bash", "-c", self.command]
+        self.start(bash, cwd=slug, env=env, start_new_session=True)
+
+    def start(self, command, **options):
+        """Start its first process."""
         with self.log_path.open("w") as log:
             self.process = subprocess.Popen(
-                ["/bin/bash", "-c", self.command],
-                cwd=slug,
-                env=env | more,
+                command,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
-                start_new_session=True,
+                **options,
             )
 
     @property
@@ -93,16 +155,15 @@ class Dyno:
         text = self.log_path.read_text()
         return text[: text.rfind("\n") + 1]
 
-    def wait_until_up(self, seconds=60):
+    def wait_until_up(self):
         """Return once /up answers: R10 after 60 s, or when the process has ended."""
 
         def is_up():
-            if self.process.poll() is not None:
-                raise RuntimeError(f"{self.name} ended:\n{self.log}")
+            assert self.process.poll() is None, f"{self.name} ended:\n{self.log}"
             with contextlib.suppress(OSError, http.client.HTTPException):
                 return Client(self.port).get("/up").status == 200
 
-        wait_until(is_up, seconds)
+        wait_until(is_up, 60)
         return self
 
     def signal(self, number):
@@ -118,16 +179,13 @@ class Dyno:
             return True
         return False
 
-    def stop(self, seconds=30):
-        """SIGTERM, perhaps twice, then SIGKILL: return how long it took in seconds.
-
-        Where it had to be killed (R12), that is `seconds` or more.
-        """
+    def stop(self):
+        """SIGTERM, perhaps twice, after 30 s SIGKILL (R12): return how long it took."""
         start = time.monotonic()
         self.signal(signal.SIGTERM)
         self.signal(signal.SIGTERM)
         try:
-            wait_until(lambda: not self.is_alive(), seconds)
+            wait_until(lambda: not self.is_alive(), 30)
         except TimeoutError:
             self.signal(signal.SIGKILL)
         self.process.wait()
@@ -139,15 +197,3 @@ class Dyno:
     def __exit__(self, *_):
         self.signal(signal.SIGKILL)
         self.process.wait()
-
-
-def run(slug, config_vars, command, **more):
-    """Do as `heroku run` does: return the output of a command, or raise Refused."""
-    lines = []
-    env = dyno_environment(slug, "run.1", config_vars) | more
-    shell = ("/bin/bash", "-c", command)
-    try:
-        step(command, *shell, echo=lines.append, cwd=slug, env=env)
-    except Refused as refused:
-        raise Refused("\n".join(lines)) from refused
-    return "\n".join(line.strip() for line in lines[1:])

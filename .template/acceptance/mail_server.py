@@ -4,7 +4,7 @@ import ssl
 
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import AuthResult
-from programs import certificate, free_port
+from parts import certificate, free_port
 
 
 class MailServer:

@@ -1,6 +1,5 @@
 """What is installed once and kept: Python packages and node_modules for each lock."""
 
-import contextlib
 import fcntl
 import hashlib
 import os
@@ -9,76 +8,55 @@ import subprocess
 import sys
 from pathlib import Path
 
-from commands import shell, step
-from programs import need
+from parts import need
 
 # One folder for each Python and list of packages.
 CACHE = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache"), "rehearsal")
 
 
-def find_python(version):
-    """Return a Python of a major version: of pyenv, on PATH, or what uv gets."""
-    pyenv = Path.home().glob(f".pyenv/versions/{version}.*/bin/python")
-    for python in [*pyenv, shutil.which(f"python{version}")]:
-        code = "import sys; print('%d.%d' % sys.version_info[:2])"
-        run = python and subprocess.run([python, "-c", code], capture_output=True)
-        if run and run.stdout.decode().strip() == version:
-            return python
-    uv = shutil.which("uv") or Path(sys.executable).parent / "uv"
-    found = subprocess.run([uv, "python", "find", version], capture_output=True)
-    if found.returncode:
-        subprocess.run([uv, "python", "install", version], check=True)
-        return find_python(version)
-    return found.stdout.decode().strip()
+def shell(**more):
+    """Return the environment of a newcomer's shell, and how packages are reached."""
+    kept = ("PATH", "HOME", "LANG", "NODE_EXTRA_CA_", "PIP_", "SSL_", "UV_")
+    return {k: v for k, v in os.environ.items() if k.startswith(kept)} | more
 
 
-@contextlib.contextmanager
-def kept(key):
-    """Yield a folder of the cache and whether it is complete; nobody else is at it.
-
-    What is made in it counts as complete once the block ends without an exception.
-    """
+def kept(name, text, make):
+    """Return the folder of the cache for a text, which a function fills once."""
+    folder = CACHE / f"{name}{hashlib.sha256(text.encode()).hexdigest()[:16]}"
     CACHE.mkdir(parents=True, exist_ok=True)
-    folder = CACHE / key
     with open(f"{folder}.lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        complete = (folder / "complete").exists()
-        if not complete:
+        if not (folder / "complete").exists():
             shutil.rmtree(folder, ignore_errors=True)
-        yield folder, complete
-        (folder / "complete").touch()
-
-
-def digest(text):
-    """Return a short name for a text, which another text has not."""
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
+            make(folder)
+            (folder / "complete").touch()
+    return folder
 
 
 def node_modules(name):
     """Return the node_modules of a folder here, installed once for each lock."""
     source = Path(__file__).parent / name
-    key = digest((source / "package-lock.json").read_text())
-    with kept(f"{name}-{key}") as (folder, complete):
-        if not complete:
-            shutil.copytree(source, folder)
-            npm = [need("npm"), "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
-            subprocess.run(npm, cwd=folder, check=True)
-    return folder / "node_modules"
+
+    def install(folder):
+        shutil.copytree(source, folder)
+        npm = [need("npm"), "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
+        subprocess.run(npm, cwd=folder, check=True)
+
+    lock = (source / "package-lock.json").read_text()
+    return kept(f"{name}-", lock, install) / "node_modules"
 
 
-def installed(version, requirements, echo=print):
+def installed(version, requirements):
     """Return a virtual environment with a list of packages, installed by plain pip.
 
     The buildpack, too, keeps it from one build to the next while neither changes.
     """
-    with kept(digest(f"{version}\n{requirements.read_text()}")) as (folder, complete):
-        if complete:
-            echo("-----> Restoring cache")
-            return folder
-        make = (find_python(version), "-m", "venv", folder)
-        step(f"Installing Python {version}", *make, echo=echo)
-        install = f"pip install -r {requirements.name}"
-        quiet = ["--quiet", "--no-input", "--disable-pip-version-check"]
-        pip = [folder / "bin/python", "-m", *install.split(), *quiet]
-        step(install, *pip, echo=echo, cwd=requirements.parent, env=shell())
-    return folder
+    assert version == "{}.{}".format(*sys.version_info), "not the workshop's Python"
+
+    def install(folder):
+        subprocess.run([sys.executable, "-m", "venv", folder], check=True)
+        pip = "bin/python -m pip install --quiet --no-input --disable-pip-version-check"
+        command = [*f"{folder}/{pip} -r".split(), requirements.name]
+        subprocess.run(command, cwd=requirements.parent, env=shell(), check=True)
+
+    return kept("", f"{version}\n{requirements.read_text()}", install)

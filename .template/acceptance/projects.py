@@ -42,7 +42,7 @@ def call(*command, cwd, **more):
 def packages(project):
     """Return the environment of requirements-test.txt, made once for all projects."""
     version = (project / ".python-version").read_text().strip()
-    return heroku.installed(version, project / "requirements-test.txt", echo=str)
+    return heroku.installed(version, project / "requirements-test.txt")
 
 
 def start(template, name, folder):
@@ -52,6 +52,13 @@ def start(template, name, folder):
     words = ("startproject", "--template", template, name)
     call(admin, *words, cwd=folder, PATH="/usr/bin:/bin")
     return folder / name
+
+
+def make_bookshop(repository, folder):
+    """Make a project of the archive, as an owner's first commit has it."""
+    project = start(archive(repository, folder / "template.zip"), "bookshop", folder)
+    heroku.commit(project, "Start")
+    return project
 
 
 def link(source, target):
@@ -74,7 +81,7 @@ def install(project):
         (venv, "requirements-test.txt"),
         (venv / "production", "requirements.txt"),
     ):
-        origin = heroku.installed(version, heroku.ROOT / lock, echo=str)
+        origin = heroku.installed(version, heroku.ROOT / lock)
         for name in ("bin", "lib"):
             linked = {"symlinks": True, "copy_function": link}
             shutil.copytree(origin / name, folder / name, **linked)
@@ -82,6 +89,7 @@ def install(project):
         (folder / "bin/activate").unlink()
         (folder / "bin/activate").write_text(f"VIRTUAL_ENV={folder.resolve()}\n")
         shutil.copy(project / lock, folder)
+    shutil.copy2(project / "requirements.txt", venv)  # bin/run asks for this one
     return venv / "bin/python"
 
 
@@ -115,12 +123,14 @@ def append(path, text):
     path.write_text(f"{before}\n{text}")
 
 
-def tree(folder):
-    """Return the content of each file that git would commit, by name."""
-    command = ("git", "ls-files", "-z", "--cached", "--others", "--exclude-standard")
-    names = call(*command, cwd=folder).split("\0")
-    paths = {name: folder / name for name in names if (folder / name).is_file()}
-    return {name: path.read_bytes() for name, path in paths.items()}
+def files(folder):
+    """Return the content and the mode of each file, without git's and Python's own."""
+    found = {}
+    for path in folder.rglob("*"):
+        name = path.relative_to(folder)
+        if path.is_file() and not {".git", "__pycache__"} & {*name.parts}:
+            found[name.as_posix()] = (path.read_bytes(), os.access(path, os.X_OK))
+    return found
 
 
 @contextmanager

@@ -17,10 +17,12 @@ import os
 import re
 import subprocess
 import sys
+from contextlib import contextmanager
 from pathlib import Path
 
 import heroku
-from projects import call
+from deployment import deployed
+from projects import call, packages
 
 FENCE = re.compile(r"([^\n]*(?:\n[^\n]+)*)\n\n```(\w*)\n(.*?)\n```(?=\n|$)", re.DOTALL)
 EDIT = re.compile(
@@ -40,6 +42,15 @@ def sections(page):
     text = (heroku.ROOT / "docs" / page).read_text()
     parts = re.split(r"^## (.+)\n", text, flags=re.MULTILINE)
     return dict(zip(parts[1::2], parts[2::2], strict=True))
+
+
+@contextmanager
+def site(project, database, *followed, **config_vars):
+    """Follow some recipes, and yield the project's site, with its `heroku` commands."""
+    of_heroku = follow(project.folder, *followed)
+    with deployed(project, DATABASE_URL=database, **config_vars) as site:
+        site.of_heroku = of_heroku
+        yield site
 
 
 def steps(section):
@@ -120,8 +131,6 @@ def lock(project):
 
 def run(project, command, **environ):
     """Run a command as its owner does on a laptop, and return what it says."""
-    version = (project / ".python-version").read_text().strip()
-    packages = heroku.installed(version, project / "requirements-test.txt", echo=str)
-    path = f"{packages}/bin:{os.environ['PATH']}"
+    path = f"{packages(project)}/bin:{os.environ['PATH']}"
     local = {"PATH": path, "DJANGO_LOCAL": "1"} | environ
     return call("sh", "-c", command, cwd=project, **local)

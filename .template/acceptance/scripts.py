@@ -1,51 +1,56 @@
-"""The scripts in bin/ as an owner runs them."""
+"""The scripts in bin/ and the blocks in docs/ as an owner runs them."""
 
 import contextlib
 import os
-import shutil
+import re
 import subprocess
+import sys
+from pathlib import Path
 from urllib.request import urlopen
 
 import heroku
 from parts import free_port, wait_until
-from projects import install
+
+# uv compiles the locks; without one on PATH, bin/lock would get it from PyPI each time.
+UV = {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
 
 
-def installed(source, folder):
-    """Copy a repository into a folder, with a .venv that is installed already."""
-    shutil.copytree(source, folder)
-    install(folder)
-    shutil.copy2(folder / "requirements.txt", folder / ".venv")
-    return folder
+# In a diff of the docs: a file, or one of its lines and what is added below it.
+EDIT = re.compile(r"^--- (.+)\n|^([- ])(.*\n)((?:\+.*\n)*)", re.MULTILINE)
 
 
-def refused(project, *command, **environ):
-    """Run what must fail, and return what it says."""
-    env = heroku.shell(PORT=str(free_port()), **environ)
-    run = subprocess.run(
-        command, cwd=project, env=env, capture_output=True, text=True, timeout=100
-    )
-    assert run.returncode, run.stdout
-    said = run.stdout + run.stderr
-    assert "Traceback" not in said, said
-    return said
+def blocks(text, language):
+    """Return the blocks of code in a language."""
+    return re.findall(rf"```{language}\n(.*?)```", text, re.DOTALL)
+
+
+def apply(text, locate):
+    """Change files by a diff whose lines are each in their file exactly once.
+
+    `locate` returns the path of a file that the diff names.
+    """
+    for name, mark, line, added in EDIT.findall(text):
+        if name:
+            path = locate(name)
+            continue
+        content = f"\n{path.read_text()}"
+        assert content.count(f"\n{line}") == 1, f"{path} has not one line {line!r}"
+        new = re.sub(r"(?m)^\+", "", added)
+        if mark == " ":
+            new = line + new
+        path.write_text(content.replace(f"\n{line}", f"\n{new}")[1:])
 
 
 @contextlib.contextmanager
 def serving(project, *command, **environ):
-    """Run a server until it answers, and yield its port and a reader of its log."""
+    """Run a server until /ready finds nothing amiss, and yield what it has said."""
     port, log = str(free_port()), project / "log"
     env = heroku.shell(PORT=port, PYTHONUNBUFFERED="1", **environ)
+    words = [word.format(port) for word in command]
+    options = {"cwd": project, "env": env, "start_new_session": True}
     with log.open("w") as file:
-        words = [word.format(port) for word in command]
-        site = subprocess.Popen(
-            words,
-            cwd=project,
-            env=env,
-            stdout=file,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
+        output = {"stdout": file, "stderr": subprocess.STDOUT}
+        site = subprocess.Popen(words, **options, **output)
 
     def answers():
         assert site.poll() is None, log.read_text()
@@ -56,12 +61,6 @@ def serving(project, *command, **environ):
         wait_until(answers, 60)
         yield log.read_text()
     finally:
-        os.killpg(site.pid, 15)
+        with contextlib.suppress(ProcessLookupError):  # it has ended by itself
+            os.killpg(site.pid, 15)
         site.wait(30)
-
-
-POWERSHELL = [
-    "A=1\r\n".encode("utf-16"),
-    b"A=1\n" + "B=2\r\n".encode("utf-16-le"),  # >> adds no byte order mark
-    "\ufeffA=1\r\n".encode("utf-16-be"),
-]

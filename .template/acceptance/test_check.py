@@ -6,7 +6,7 @@ import shutil
 
 import heroku
 import pytest
-from projects import append, archive, call, change, install, run, start
+from projects import append, call, change, install, make_bookshop, run
 
 STEPS = ["Config vars", "Static files", "Deployment", "Pages", "Tests", "Lint"]
 TEST = 'def test_home(client):\n    assert client.get("/").status_code == 200\n'
@@ -15,9 +15,7 @@ TEST = 'def test_home(client):\n    assert client.get("/").status_code == 200\n'
 @pytest.fixture(scope="module")
 def made(repository, tmp_path_factory):
     """A project with a test of its owner's: leave it as it is."""
-    folder = tmp_path_factory.mktemp("projects")
-    template = archive(repository, folder / "template.zip")
-    project = start(template, "bookshop", folder / "made")
+    project = make_bookshop(repository, tmp_path_factory.mktemp("projects"))
     (project / "tests/test_owner.py").write_text(TEST)
     heroku.commit(project, "Start")
     return project

@@ -1,6 +1,7 @@
 """The image that the Dockerfile makes, built and run without a registry."""
 
 import re
+import signal
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -9,8 +10,7 @@ import heroku
 import parts
 import pytest
 from containers import Container, Podman
-from parts import wait_until
-from router import FROM_ANOTHER_ADDRESS
+from parts import FROM_ANOTHER_ADDRESS, wait_until
 
 HOST = "www.example.com"
 SECRET = "a-secret-that-no-layer-may-hold"
@@ -157,16 +157,15 @@ def test_a_container_is_replaced_under_load_and_no_request_fails(
         visits = [visitors.submit(visit) for _ in range(4)]
         try:
             wait_for_more()
-            begun = time.monotonic()
-            old.terminate()
+            old.signal(signal.SIGTERM)
             time.sleep(1)  # the proxy learns of it a moment later
             router.route([new.port])
-            assert old.process.wait(30) == 0
-            assert time.monotonic() - begun < 25
+            assert old.process.wait(24) == 0
             wait_for_more()
         finally:
             over.set()
-        assert [visit.result() for visit in visits] == [None] * 4
+        for visit in visits:
+            visit.result()
     assert {*statuses} == {200}
 
 
@@ -174,7 +173,7 @@ def test_a_worker_runs_from_the_same_image(podman, image, config_vars, release):
     command = heroku.processes(heroku.ROOT)["worker"].split()
     with Container(podman, image, config_vars, *command) as worker:
         wait_until(lambda: worker.log or worker.process.poll() is not None, 60)
-        worker.terminate()
+        worker.signal(signal.SIGTERM)
         assert worker.process.wait(30) == 0, worker.log
 
 

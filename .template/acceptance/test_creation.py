@@ -3,7 +3,6 @@
 import os
 import pkgutil
 import re
-import shutil
 import sys
 from pathlib import Path
 from urllib.request import urlopen
@@ -11,20 +10,23 @@ from urllib.request import urlopen
 import heroku
 import pytest
 from project import Project
-from projects import ME, archive, call, install, packages, run, start
-from scripts import serving
+from projects import (
+    ME,
+    archive,
+    call,
+    files,
+    install,
+    packages,
+    run,
+    served,
+    start,
+)
+from scripts import blocks, serving
 
 KEY = re.compile(rb'"django-insecure-.{50}"')
 
 # What git ignores or does not hold yet, with something of the owner's in each.
-USED = [
-    ".env",
-    "db.sqlite3",
-    "media/photo.jpg",
-    "staticfiles/staticfiles.json",
-    ".venv/pyvenv.cfg",
-    "notes.txt",
-]
+USED = ".env db.sqlite3 media/a.jpg staticfiles/staticfiles.json .venv/pyvenv.cfg x.txt"
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +34,7 @@ def clone(repository, tmp_path_factory):
     """A clone that has been used."""
     folder = tmp_path_factory.mktemp("used") / "clone"
     call("git", "clone", "--quiet", repository, folder, cwd=repository)
-    for name in USED:
+    for name in USED.split():
         (folder / name).parent.mkdir(exist_ok=True)
         (folder / name).write_text("of the owner's\n")
     return folder
@@ -41,8 +43,7 @@ def clone(repository, tmp_path_factory):
 @pytest.fixture(scope="module")
 def front_page(source):
     """The first commands of the page that GitHub shows."""
-    text = (source / ".github/README.md").read_text()
-    return re.search(r"```sh\n(.*?)```", text, re.DOTALL)[1].splitlines()
+    return blocks((source / ".github/README.md").read_text(), "sh")[0].splitlines()
 
 
 @pytest.fixture(scope="module")
@@ -52,12 +53,19 @@ def said(clone, front_page):
 
 
 @pytest.fixture(scope="module")
-def made(clone, said):
+def template(clone):
+    """The archive that a release attaches."""
+    return archive(clone, clone.parent / "template.zip")
+
+
+@pytest.fixture(scope="module")
+def made(clone, said, template):
     """Projects by each way and with names of each kind: leave them as they are."""
     folder = clone.parent
     call(".template/new", "../niño", cwd=clone, **ME)
-    template = archive(clone, folder / "template.zip")
-    garden = start(template, "community_garden_planner", folder)
+    with served(folder) as url:
+        address = f"{url}/{template.name}"
+        garden = start(address, "community_garden_planner", folder)
     return {"shop": folder / "shop", "niño": folder / "niño", "garden": garden}
 
 
@@ -65,16 +73,6 @@ def made(clone, said):
 def project(request, made):
     """Each of the projects."""
     return made[request.param]
-
-
-def files(folder):
-    """Return the content and the mode of each file, without git's and Python's own."""
-    found = {}
-    for path in folder.rglob("*"):
-        name = path.relative_to(folder)
-        if path.is_file() and not {".git", "__pycache__"} & {*name.parts}:
-            found[name.as_posix()] = (path.read_bytes(), os.access(path, os.X_OK))
-    return found
 
 
 def test_it_is_what_git_archives_with_its_own_name_and_key(project, clone, tmp_path):
@@ -94,32 +92,26 @@ def test_it_is_what_git_archives_with_its_own_name_and_key(project, clone, tmp_p
     assert not {".template", ".github", ".ci", "LICENSE"} & {*os.listdir(project)}
 
 
-def test_it_passes_bin_check_and_no_formatter_changes_it(project, tmp_path):
-    copy = shutil.copytree(project, tmp_path / project.name)
-    install(copy)
-    tools = Path(sys.executable).parent
-    call(tools / "ruff", "format", "--check", "--diff", ".", cwd=copy)
-    call(tools / "black", "--check", "--diff", ".", cwd=copy)
-    assert "Everything is in order" in call("bin/check", cwd=copy)
-
-
-def test_it_is_built_released_and_served(project, tmp_path, secret_key):
+def test_it_is_built_released_and_served_and_passes_bin_check(
+    project, tmp_path, secret_key
+):
     copy = Project(project, tmp_path, DJANGO_SECRET_KEY=secret_key)
     with copy.build().release().dyno() as dyno:
         page = heroku.Client(dyno.port).get("/")
         assert page.status == 200 and "Hello from Django" in page.text
-
-
-def test_its_history_begins_with_one_commit(made):
-    log = call("git", "log", "--format=%s by %an", cwd=made["shop"])
-    assert log == "Start by Ada\n"
-    assert call("git", "status", "--porcelain", cwd=made["shop"]) == ""
+    tools = Path(sys.executable).parent
+    call(tools / "ruff", "format", "--check", "--diff", ".", cwd=copy.folder)
+    call(tools / "black", "--check", "--diff", ".", cwd=copy.folder)
+    install(copy.folder)
+    assert "Everything is in order" in call("bin/check", cwd=copy.folder)
 
 
 def test_the_commands_of_the_front_page_are_named_and_serve_and_test_it(
     made, said, front_page
 ):
     project = made["shop"]
+    assert call("git", "log", "--format=%s by %an", cwd=project) == "Start by Ada\n"
+    assert call("git", "status", "--porcelain", cwd=project) == ""
     assert f"{project} is ready" in said
     steps = re.findall(r"^  (cd .+|bin/\w+)", said, re.MULTILINE)
     commands = [line.partition("  ")[0] for line in front_page]
@@ -136,10 +128,9 @@ def test_each_has_a_secret_key_of_its_own(made):
     assert len({KEY.search(text)[0] for text in texts}) == len(made)
 
 
-def test_the_same_commit_gives_the_same_archive(clone, tmp_path):
-    first = archive(clone, tmp_path / "a/template.zip")
-    second = archive(clone, tmp_path / "b/template.zip")
-    assert first.read_bytes() == second.read_bytes()
+def test_the_same_commit_gives_the_same_archive(clone, template, tmp_path):
+    again = archive(clone, tmp_path / "template.zip")
+    assert again.read_bytes() == template.read_bytes()
 
 
 def refused(clone, target):
@@ -155,20 +146,25 @@ def refused(clone, target):
 NAMES = "my-shop class json test Django py conftest Static media sessions"
 
 
-@pytest.mark.parametrize("name", NAMES.split())
-def test_a_name_that_cannot_work_is_refused(clone, tmp_path, name):
-    said = refused(clone, tmp_path / name)
-    assert said.startswith((f"{name} is ", f"'{name}' is "))
-
-
-def test_the_name_of_any_module_that_a_project_imports_is_refused(clone, tmp_path):
+def test_a_name_that_cannot_work_is_refused(clone, tmp_path):
     version = (clone / ".python-version").read_text().strip()
     folder = packages(clone) / f"lib/python{version}/site-packages"
-    found = {module.name for module in pkgutil.iter_modules([str(folder)])}
-    assert {"django", "psycopg_pool", "pytest"} <= found
-    for name in sorted(found):
+    modules = {module.name for module in pkgutil.iter_modules([str(folder)])}
+    assert {"django", "psycopg_pool", "pytest"} <= modules
+    for name in [*NAMES.split(), *modules]:
         if not name.startswith("_"):
-            refused(clone, tmp_path / name)
+            said = refused(clone, tmp_path / name)
+            assert said.startswith((f"{name} is ", f"'{name}' is "))
+
+
+def test_startproject_does_not_know_such_names_but_manage_does(template, tmp_path):
+    project = start(template, "Static", tmp_path)
+    python = install(project)
+    result = run(python, "manage.py", "collectstatic", "--noinput", cwd=project)
+    assert result.returncode == 1
+    assert "A project cannot have the name Static" in result.stdout
+    assert "Fix: " in result.stdout
+    assert not (project / "staticfiles").exists()
 
 
 def test_nothing_is_written_over_nor_into_the_clone(clone, tmp_path):

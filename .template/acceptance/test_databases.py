@@ -8,99 +8,57 @@ import heroku
 import parts
 import pytest
 from parts import wait_until
+from recipes import sections, steps
 
-# As docs/growing.md has it.
-RECIPE = """
-for alias, name in (
-    ("orders", "HEROKU_POSTGRESQL_GREEN_URL"),
-    ("follower", "HEROKU_POSTGRESQL_PINK_URL"),
-):
-    if name in os.environ:
-        DATABASES[alias] = database.parse(os.environ[name], local=LOCAL)
-        DATABASES[alias]["TEST"] = {"MIRROR": "default"}
+ORDERS = """
+DATABASES["orders"] = database.parse(
+    os.environ["HEROKU_POSTGRESQL_GREEN_URL"], local=LOCAL
+)
 
-if "follower" in DATABASES:
-    DATABASE_ROUTERS = ["mysite.routers.ReadFromFollower"]
 """
-ROUTER = '''
-class ReadFromFollower:
-    """Read from the follower what may be some seconds old; write to the leader."""
-
-    def db_for_read(self, model, **hints):
-        return "follower" if model._meta.model_name == "group" else None
-
-    def allow_relation(self, first, second, **hints):
-        return True  # they are the same database
-'''
-VIEWS = '''
-from django.contrib.auth.models import Group
-from django.http import JsonResponse
-from django.views.decorators.csrf import csrf_exempt
-
-@csrf_exempt
-def groups(request):
-    """Write a group, or say which there are and who was asked."""
-    if request.method == "POST":
-        return JsonResponse({"db": Group.objects.create(name="one")._state.db})
-    found = Group.objects.all()
-    return JsonResponse({"db": found.db, "names": [group.name for group in found]})
-'''
-
-
-class Leader(parts.Postgres):
-    """A server that followers may copy."""
-
-    def __init__(self):
-        super().__init__(wal_level="replica", max_wal_senders=4)
-        with (self.folder / "data/pg_hba.conf").open("a") as rules:
-            rules.write("local replication all trust\n")
 
 
 class Follower(parts.Postgres):
     """A streaming replica of another server, as Heroku's followers are."""
 
     def __init__(self, leader):
-        self.leader = leader
-        self.settings, self.port = {"hot_standby": "on"}, parts.free_port()
-        parts.Part.__init__(self)
-        command = [parts.need("pg_basebackup"), "-D", "data", "-R", "-X", "stream"]
-        command += ["-h", str(leader.folder), "-p", str(leader.port), "-U", "postgres"]
-        try:
-            subprocess.run(
-                [*command, "-c", "fast"],
-                check=True,
-                capture_output=True,
-                **self.options(),
-            )
-        except BaseException:
-            self.__exit__()
-            raise
+        self.settings, self.port = {}, parts.free_port()
+        parts.Part.__init__(self)  # its data is a copy, so there is no initdb
+        command = [parts.need("pg_basebackup"), "-D", "data", "-R", "-c", "fast"]
+        where = ["-h", str(leader.folder), "-p", str(leader.port), "-U", "postgres"]
+        subprocess.run([*command, *where], check=True, **self.options())
 
 
 @pytest.fixture(scope="module")
 def site(copy_project):
-    """A site with a second database, and a follower of its first one.
-
-    It does what docs/growing.md says, and has a page that shows it.
-    """
-    project = copy_project("databases").write("mysite/routers.py", ROUTER)
+    """A site with a follower, as docs/growing.md has it, and a second database."""
+    section = sections("growing.md")["Several databases"]
+    [(_, _, settings), (_, _, router)] = steps(section)
+    project = copy_project("databases").add_rehearsal()
+    project.write("mysite/routers.py", router)
+    project.change("mysite/routers.py", ('"blog"', '"auth"'))
     heading = "# Caches and sessions\n"
-    project.change("mysite/settings.py", (heading, f"{RECIPE}\n\n{heading}"))
-    project.append("mysite/views.py", VIEWS).add_route("groups", "groups")
-    with Leader() as leader:
+    databases = settings + ORDERS + heading
+    project.change("mysite/settings.py", (heading, databases), ("PACKAGE", "mysite"))
+    with parts.Postgres() as leader:
+        with (leader.folder / "data/pg_hba.conf").open("a") as rules:
+            rules.write("local replication all trust\n")
+        leader.psql("SELECT pg_reload_conf()")
         project.config_vars |= {
-            "EMAIL_URL": "smtp://user:password@127.0.0.1:1",
             "DATABASE_URL": leader.create("site"),
             "HEROKU_POSTGRESQL_GREEN_URL": leader.create("orders"),
         }
         with Follower(leader) as follower:
             project.build(HEROKU_POSTGRESQL_PINK_URL=follower.url("site"))
-            said = []
-            heroku.release(project.slug, project.config_vars, said.append)
-            project.said = "\n".join(said)
-            project.leader = leader
+            project.said = project.run("python manage.py release")
             project.follower = follower
             yield project
+
+
+def test_the_release_migrates_each_database_but_the_follower(site):
+    assert re.search("The database default is migrated: [1-9]", site.said)
+    assert re.search("The database orders is migrated: [1-9]", site.said)
+    assert "The database follower is a follower, so it is not migrated" in site.said
 
 
 @pytest.fixture(scope="module")
@@ -109,14 +67,6 @@ def dyno(site):
     wait_until(lambda: site.follower.psql(replayed, "site") == "1")
     with site.dyno() as dyno:
         yield dyno
-
-
-def test_the_release_migrates_each_database_but_the_follower(site):
-    assert re.search("The database default is migrated: [1-9]", site.said)
-    assert re.search("The database orders is migrated: [1-9]", site.said)
-    assert "The database follower is a follower, so it is not migrated" in site.said
-    tables = "SELECT count(*) FROM pg_class WHERE relname = 'django_session'"
-    assert site.leader.psql(tables, "orders") == "1"
 
 
 def test_ready_names_each_database_by_its_alias(dyno):
@@ -129,20 +79,23 @@ def test_ready_names_each_database_by_its_alias(dyno):
 
 def test_reads_come_from_the_follower_and_writes_go_to_the_leader(dyno, site):
     client = heroku.Client(dyno.port)
-    assert json.loads(client.post("/groups", "").text) == {"db": "default"}
-    wait_until(lambda: "one" in client.get("/groups").text)
-    assert json.loads(client.get("/groups").text) == {
-        "db": "follower",
-        "names": ["one"],
-    }
+    state = "SELECT pg_get_wal_replay_pause_state()"
+    site.follower.psql("SELECT pg_wal_replay_pause()")
+    wait_until(lambda: site.follower.psql(state) == "paused")
+    assert client.post("/rehearsal/write?name=none", "").status == 201
+    assert client.get("/rehearsal/data").text == "0"
+    site.follower.psql("SELECT pg_wal_replay_resume()")
+    wait_until(lambda: client.get("/rehearsal/data").text == "1")
 
 
-def test_a_database_that_is_lost_is_named_by_ready(dyno, site):
+def test_a_database_that_is_lost_is_named(dyno, site):
     site.follower.stop()
     client = heroku.Client(dyno.port)
     wait_until(lambda: client.get("/ready").status == 503)
     states = json.loads(client.get("/ready").text)
     assert states["follower"] == "failed"
     assert states["database"] == states["orders"] == "ok"
+    with pytest.raises(heroku.Refused, match="The database follower cannot be used: "):
+        site.run("python manage.py release")
     site.follower.start()
     wait_until(lambda: client.get("/ready").status == 200)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from client import HOST
-from formation import children
+from parts import children
 from wire import (
     COOKIE,
     FORM,

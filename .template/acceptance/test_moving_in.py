@@ -1,4 +1,4 @@
-"""Two projects with data move in by the commands and lines of docs/moving-in.md."""
+"""Projects with data move in by the commands and changes of docs/moving-in.md."""
 
 import json
 import re
@@ -8,24 +8,76 @@ from types import SimpleNamespace
 
 import heroku
 import pytest
-from deployment import OWNER, PASSWORD, token
-from moving_in import FOLDER, apply, blocks, follow, line, startproject
+import recipes
+from deployment import OWNER, PASSWORD, post
 from project import Project
-from projects import ME, append, call, change, packages, run
-from scripts import serving
+from projects import ME, append, call, change, packages, run, substitute
+from scripts import apply, blocks, serving
+
+FOLDER = heroku.ROOT / ".template/acceptance/moving"
+SECTIONS = recipes.sections("moving-in.md")
+
+# What the settings of the old projects have below those that startproject made.
+OLD_SETTINGS = """
+import os
+import dj_database_url
+
+url = os.environ.get("OLD_DATABASE_URL", f"sqlite:///{BASE_DIR}/db.sqlite3")
+DATABASES["default"] = dj_database_url.parse(url)
+"""
 
 # Code as it is in old projects, for the step that lints.
 OLD_CODE = "import os, sys\n\n\ndef is_none(l):\n    return l == None\n"
 
 
+def line(section, start):
+    """Return the line of code within a text that begins so."""
+    return re.search(rf"`({start}[^`]+)`", SECTIONS[section])[1]
+
+
+def change_by(section, project):
+    """Change files by the diff of a section."""
+    [text] = blocks(SECTIONS[section], "diff")
+    apply(text.replace("NAME", project.name), project.joinpath)
+
+
+def follow(project, section, number=0, cwd=None, **more):
+    """Run a block of commands in a project as its owner does; return what is said.
+
+    `heroku` is no more than the config var of the database.
+    """
+    command = blocks(SECTIONS[section], "sh")[number].replace("NAME", project.name)
+    shell = 'heroku() { echo "$HEROKU_DATABASE_URL"; }\n' + command
+    local = {"DJANGO_LOCAL": "1", **ME, **more}
+    local["PATH"] = f"{project}/.venv/bin:{heroku.shell()['PATH']}"
+    return call("bash", "-euc", shell, cwd=cwd or project, **local)
+
+
+def startproject(name, folder, python, apps):
+    """Make a project of a shape that there was before this template."""
+    project = folder / name
+    project.mkdir(parents=True)
+    call(python, "-m", "django", "startproject", name, ".", cwd=project)
+    for app in apps:
+        call(python, "manage.py", "startapp", app, cwd=project)
+    shutil.copytree(FOLDER / name, project, dirs_exist_ok=True)
+    return project
+
+
 def old_project(name, folder, url):
     """Make a project with data on SQLite and on PostgreSQL; return its folder."""
     app = APPS[name]
-    python = heroku.installed("3.13", FOLDER / "requirements.txt", str) / "bin/python"
+    python = heroku.installed("3.13", FOLDER / "requirements.txt") / "bin/python"
     project = startproject(name, folder, python, app.apps)
+    settings = project / name / "settings.py"
+    append(settings, f"{OLD_SETTINGS}INSTALLED_APPS += {app.apps}\n{app.settings}")
+    if name == "gallery":  # from before there was a DEFAULT_AUTO_FIELD
+        for path in [settings, *project.glob("*/apps.py")]:
+            substitute(path, "(?im)^ *default_auto_field = .*\n", "")
+    call(python, "manage.py", "makemigrations", cwd=project)
     shutil.copy(FOLDER / "requirements.txt", project)
-    (project / app.apps[0] / "old.py").write_text(OLD_CODE)
-    (project / ".gitignore").write_text("*.pyc\ndb.sqlite3\n")
+    append(project / app.apps[0] / "old.py", OLD_CODE)
+    append(project / ".gitignore", "*.pyc\ndb.sqlite3\n")
     heroku.commit(project, "The old project")
     for env in ({}, {"OLD_DATABASE_URL": url}):
         manage = partial(call, python, "manage.py", cwd=project, **env)
@@ -49,19 +101,26 @@ def replace_pages(project, imported, *routes):
     )
 
 
-def gallery_moves(project):
-    settings = project / "gallery/settings.py"
-    apps = '    "dyno",\n    "people",\n    "photos",\n    "compressor",\n'
-    finders = f"""{line("The settings", "COMPRESS_ENABLED = F")}
+FINDERS = """
 STATICFILES_FINDERS = [
     "django.contrib.staticfiles.finders.FileSystemFinder",
     "django.contrib.staticfiles.finders.AppDirectoriesFinder",
     "compressor.finders.CompressorFinder",
 ]
 """
-    change(settings, ('    "dyno",\n', apps), ("MEDIA_URL", f"{finders}MEDIA_URL"))
+
+
+def gallery_moves(project):
+    settings = project / "gallery/settings.py"
+    apps = '    "dyno",\n    "people",\n    "photos",\n    "compressor",\n'
     key = line("The settings", "DEFAULT_AUTO_FIELD = ")
-    change(settings, ("LANGUAGE_CODE", f"{key}\nLANGUAGE_CODE"))
+    finders = line("The settings", "COMPRESS_ENABLED = F") + FINDERS
+    change(
+        settings,
+        ('    "dyno",\n', apps),
+        ("LANGUAGE_CODE", f"{key}\nLANGUAGE_CODE"),
+        ("MEDIA_URL", f"{finders}MEDIA_URL"),
+    )
     follow(project, "Users")
     change(settings, ('"gallery.User"', '"people.User"'))
     photos = 'path("photos/", photos)'
@@ -82,15 +141,16 @@ def orders_moves(project):
     index = 'path("", events.index, name="index")'
     webhook = 'path("webhook", events.webhook)'
     replace_pages(project, "from events import views as events", index, webhook)
-    apply(project, "The content security policy")
+    change_by("The content security policy", project)
     limit = line("APIs and webhooks", "DATA_UPLOAD")
     change(settings, ("DATA_UPLOAD_MAX_MEMORY_SIZE = 512 * 1024", limit))
-    apply(project, "Tasks and Celery")
+    change_by("Tasks and Celery", project)
 
 
 APPS = {
     "gallery": SimpleNamespace(
         apps=["people", "photos"],
+        settings='AUTH_USER_MODEL = "people.User"\n',
         packages="django-compressor~=4.6\ndjango-storages[s3]~=1.14\n",
         moves=gallery_moves,
         fill="from django.core.management import call_command; "
@@ -105,6 +165,7 @@ APPS = {
     ),
     "orders": SimpleNamespace(
         apps=["events"],
+        settings="",
         packages="celery[redis]~=5.5\n",
         moves=orders_moves,
         fill="from events.models import *; Event.objects.create(kind='old', size=1)",
@@ -122,8 +183,7 @@ def moved(request, repository, tmp_path_factory, postgres):
     old_url = postgres.create(f"old_{name}")
     project = old_project(name, folder, old_url)
     clone = shutil.copytree(repository, folder / "template", symlinks=True)
-    command = blocks("The files", "sh")[0].replace("NAME", name)
-    call("bash", "-euc", command, cwd=clone, **ME)
+    follow(project, "The files", cwd=clone)
     follow(project, "The files", 1)
     append(project / "requirements.in", APPS[name].packages)
     follow(project, "The packages")
@@ -136,20 +196,26 @@ def moved(request, repository, tmp_path_factory, postgres):
     return SimpleNamespace(name=name, project=project, old_url=old_url)
 
 
-def log_in(client):
-    """Return the status of the log-in with the old password."""
-    form = f"username=root&password={PASSWORD}&csrfmiddlewaretoken="
-    form += token(client, "/admin/login/")
-    return client.post("/admin/login/", form, Referer=f"https://{client.host}/").status
+def visit(name, port):
+    """Return a client that has found the old data and logged in as its user."""
+    client = heroku.Client(port)
+    path, words = APPS[name].page
+    assert words in client.get(path).text
+    fields = {"username": "root", "password": PASSWORD}
+    assert post(client, "/admin/login/", fields).status == 302
+    return client
 
 
-def test_the_old_database_serves_the_site_on_sqlite(moved):
-    path, words = APPS[moved.name].page
-    with serving(moved.project, "bin/run") as log:
-        port = int(re.search(r"http://127.0.0.1:(\d+)", log)[1])
-        client = heroku.Client(port, visitor=True, host=f"127.0.0.1:{port}")
-        assert words in client.get(path).text
-        assert log_in(client) == 302
+def test_the_old_database_serves_the_site_on_sqlite_and_moves_to_postgresql(
+    moved, postgres
+):
+    # The client asks for the host that a dyno has.
+    hosts = {"DJANGO_ALLOWED_HOSTS": heroku.HOST}
+    with serving(moved.project, "bin/run", **hosts) as log:
+        visit(moved.name, int(re.search(r"http://127.0.0.1:(\d+)", log)[1]))
+    url = postgres.create(f"copied_{moved.name}")
+    said = follow(moved.project, "The data", 2, HEROKU_DATABASE_URL=url)
+    assert said.split()[-1] == "1"
 
 
 def test_the_old_database_serves_the_site_on_postgresql(
@@ -159,20 +225,15 @@ def test_the_old_database_serves_the_site_on_postgresql(
     urls = {"OLD_DATABASE_URL": moved.old_url, "HEROKU_DATABASE_URL": url}
     follow(moved.project, "The data", 1, **urls)
     call("git", "clone", "--quiet", moved.project, tmp_path / "clone", cwd=tmp_path)
-    project = Project(tmp_path / "clone", tmp_path).build()
-    config_vars = {"DATABASE_URL": url, "REDIS_URL": redis.url}
-    config_vars |= APPS[moved.name].config_vars
-    project.release(DJANGO_SECRET_KEY=secret_key, **config_vars)
-    path, words = APPS[moved.name].page
+    project = Project(tmp_path / "clone", tmp_path, DJANGO_SECRET_KEY=secret_key)
+    project.config_vars |= APPS[moved.name].config_vars
+    project.build().release(DATABASE_URL=url, REDIS_URL=redis.url)
     with project.dyno() as dyno:
-        client = heroku.Client(dyno.port)
-        assert words in client.get(path).text
-        assert log_in(client) == 302
-        assert client.get("/ready").status == 200
+        client = visit(moved.name, dyno.port)
         if moved.name == "orders":
             the_webhook_is_recorded_by_celery(project, client)
         if moved.name == "gallery":
-            assert "X-Amz-Signature" in client.get(path).text
+            assert "X-Amz-Signature" in client.get("/photos/").text
             assert "This picture is gone" in client.get("/no-such-page").text
         assert "level=error" not in dyno.log
 
@@ -186,29 +247,25 @@ def the_webhook_is_recorded_by_celery(project, client):
         heroku.wait_until(lambda: "paid of 1000" in client.get("/").text)
 
 
-def test_sqlites_data_move_to_postgresql(moved, postgres):
-    url = postgres.create(f"copied_{moved.name}")
-    said = follow(moved.project, "The data", 2, HEROKU_DATABASE_URL=url)
-    assert said.split()[-1] == "1"
-
-
 def test_only_parts_serve_a_project_of_herokus_own_shape(
     repository, tmp_path, postgres, secret_key
 ):
     name = "gettingstarted"
     clone = shutil.copytree(repository, tmp_path / "template", symlinks=True)
-    new = blocks("The files", "sh")[0].replace("NAME", name)
-    call("bash", "-euc", new, cwd=clone, **ME)
     python = packages(clone) / "bin/python"
     old = startproject(name, tmp_path, python, ["hello"])
+    settings = old / name / "settings.py"
+    append(settings, (old / name / "more_settings.py").read_text())
+    call(python, "manage.py", "makemigrations", cwd=old)
+    follow(old, "The files", cwd=clone)
     follow(old, "Only parts")
     middleware = '    "whitenoise.middleware.WhiteNoiseMiddleware",\n'
-    settings = old / name / "settings.py"
     change(settings, (middleware, ""))
-    apply(old, "Only parts")
-    append(settings, blocks("Only parts", "python")[0])
+    change_by("Only parts", old)
+    parts = SECTIONS["Only parts"]
+    append(settings, blocks(parts, "python")[0])
     append(old / name / "urls.py", 'handler500 = "dyno.views.server_error"\n')
-    (old / "Procfile").write_text(blocks("Only parts", "text")[0])
+    (old / "Procfile").write_text(blocks(parts, "text")[0])
     for file in ("requirements.txt", "runtime.txt"):
         shutil.copy(clone / file, old)
     project = Project(old, tmp_path, DJANGO_SECRET_KEY=secret_key)

@@ -1,18 +1,15 @@
 """A grown site behind a connection pooler in transaction mode."""
 
 import signal
-import threading
+import subprocess
 import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
-from types import SimpleNamespace
 
 import heroku
 import parts
 import pytest
-from formation import Formation, Router
+from formation import Formation
 from parts import wait_until
-from pooler import PgBouncer
 from traffic import Traffic
 
 # 3 dynos x 4 workers x 15 connections: as many clients as 11 dynos of 2 x 8.
@@ -20,74 +17,91 @@ CLIENTS = 180
 BIG = {"WEB_CONCURRENCY": "4", "WEB_THREADS": "16", "DATABASE_POOL_SIZE": "15"}
 SERVERS = 20
 
-# Its data migration names no alias, as most do: it must see the table all the same.
-MODELS = """
-from django.db import models
-class Note(models.Model):
-    id = models.BigAutoField(primary_key=True)
-    text = models.CharField(max_length=20)
-"""
+# It writes without an alias, as most do, and must see the table all the same.
 MIGRATION = """
-from django.db import migrations, models
+from django.db import connection, migrations
 def write(apps, schema_editor):
-    apps.get_model("rehearsal", "Note").objects.create(text="first")
+    with connection.cursor() as cursor:
+        cursor.execute("INSERT INTO rehearsal_note VALUES ('first')")
 class Migration(migrations.Migration):
     operations = [
-        migrations.CreateModel("Note", [
-            ("id", models.BigAutoField(primary_key=True, serialize=False)),
-            ("text", models.CharField(max_length=20)),
-        ]),
+        migrations.RunSQL("CREATE TABLE rehearsal_note (text text)"),
         migrations.RunPython(write),
     ]
 """
 
+LOCKS = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'"
 
-class Pooled(Formation):
-    """A formation whose database is reached through PgBouncer."""
+CONFIG = """
+[databases]
+* = host=127.0.0.1 port={server}
+[pgbouncer]
+listen_addr = 127.0.0.1
+listen_port = {port}
+unix_socket_dir =
+auth_type = scram-sha-256
+auth_file = users.txt
+admin_users = dyno
+pool_mode = {mode}
+default_pool_size = {size}
+max_client_conn = 500
+server_round_robin = {turns}
+server_tls_sslmode = require
+client_tls_sslmode = {tls}
+client_tls_key_file = server.key
+client_tls_cert_file = server.crt
+"""
 
-    def __enter__(self):
-        with ExitStack() as stack:
-            self.postgres = stack.enter_context(parts.Postgres())
-            self.redis = stack.enter_context(parts.Redis())
-            self.router = stack.enter_context(Router())
-            self.pooler = stack.enter_context(PgBouncer(self.postgres, SERVERS))
-            stack.callback(self.kill)
-            self.config_vars["DATABASE_URL"] = self.postgres.create("site")
-            pool_url = self.pooler.url("site")
-            self.config_vars["DATABASE_CONNECTION_POOL_URL"] = pool_url
-            self.config_vars["REDIS_URL"] = self.redis.url
-            self.slug = heroku.build(self.source, self.folder / "v1", self.config_vars)
-            heroku.release(self.slug, self.config_vars)
-            self.add_web(3, **BIG)
-            self.add_workers(2)
-            self.stack = stack.pop_all()
-        return self
 
-    def build_next(self):
-        """Make the slug of a release with a model more, and return it."""
-        app = self.source / "rehearsal"
-        (app / "models.py").write_text(MODELS)
-        (app / "migrations").mkdir()
-        (app / "migrations/__init__.py").touch()
-        (app / "migrations/0001_initial.py").write_text(MIGRATION)
-        return heroku.build(self.source, self.folder / "v2", self.config_vars)
+class PgBouncer(parts.Part):
+    """A pooler of `size` server connections; like Heroku's it demands TLS by default.
 
-    def deploy(self, slug):
-        """Release a slug and restart all dynos on it."""
-        heroku.release(slug, self.config_vars)
-        self.slug = slug
-        self.restart_workers()
-        self.restart_web(**BIG)
+    `tls="disable"` makes it the buildpack's, which runs on the dyno itself. It gives
+    out its servers in turn, or with `turns=0` the one used last first, as by default.
+    """
 
-    def settings_of_servers(self, name):
-        """Return what each of the pooler's server connections has for a setting."""
-        return set(self.pooler.psql(*[f"SHOW {name}"] * 40, database="site"))
+    user = "nobody"  # it refuses to run as root
+
+    def __init__(self, postgres, size, tls="require", mode="transaction", turns=1):
+        self.port = parts.free_port()
+        super().__init__()
+        ports = {"port": self.port, "server": postgres.port}
+        config = CONFIG.format(size=size, tls=tls, mode=mode, turns=turns, **ports)
+        (self.folder / "pgbouncer.ini").write_text(config)
+        (self.folder / "users.txt").write_text(f'"dyno" "{parts.PASSWORD}"\n')
+
+    def command(self):
+        return [parts.need("pgbouncer"), "pgbouncer.ini"]
+
+    def url(self, database):
+        """Return the URL of a database through the pooler."""
+        return f"postgres://dyno:{parts.PASSWORD}@127.0.0.1:{self.port}/{database}"
+
+    def psql(self, *statements, database="pgbouncer"):
+        """Run statements through it, or ask the pooler itself; return the rows."""
+        psql = [parts.need("psql"), "-XAtq", "-v", "ON_ERROR_STOP=1"]
+        for sql in statements:
+            psql += ["-c", sql]
+        rows = subprocess.check_output([*psql, self.url(database)], text=True)
+        return rows.splitlines()
+
+    def count(self, what, database):
+        """Return how many connections its CLIENTS or SERVERS have for a database."""
+        rows = [row.split("|") for row in self.psql(f"SHOW {what}")]
+        return sum(row[2] == database for row in rows)
 
 
 @pytest.fixture(scope="module")
 def formation(tmp_path_factory, source, secret_key):
     folder = tmp_path_factory.mktemp("pooled")
-    with Pooled(folder, source, secret_key) as formation:
+    with (
+        Formation(folder, source, secret_key) as formation,
+        PgBouncer(formation.postgres, SERVERS) as formation.pooler,
+    ):
+        pool_url = formation.pooler.url("site")
+        formation.config_vars["DATABASE_CONNECTION_POOL_URL"] = pool_url
+        formation.restart_workers()
+        formation.restart_web(**BIG)
         yield formation
 
 
@@ -104,43 +118,40 @@ def nothing_fails(formation):
     assert "unsupported startup parameter" not in log
 
 
-def crowd(formation, path, threads, seconds):
-    """Have so many visitors ask for a page, 40 more each second; return the answers."""
-    answers, until = [], time.monotonic() + seconds
+def settings_of_servers(pooler, name, database="site"):
+    """Return what each of a pooler's server connections has for a setting."""
+    return set(pooler.psql(*[f"SHOW {name}"] * 40, database=database))
 
-    def ask(number):
-        time.sleep(number / 40)
-        visitor = formation.visitor()
-        while time.monotonic() < until:
-            answer = visitor.get(path)
-            answers.append((answer.status, answer.status != 200 and answer.text))
 
-    running = [threading.Thread(target=ask, args=(n,)) for n in range(threads)]
-    for thread in running:
-        thread.start()
-    for thread in running:
-        thread.join()
-    return answers
+def config_vars_with(formation, url, **more):
+    """Return the config vars of a site that knows this DATABASE_URL alone."""
+    config_vars = formation.config_vars | {"DATABASE_URL": url} | more
+    del config_vars["DATABASE_CONNECTION_POOL_URL"]
+    return config_vars
 
 
 def test_the_clients_of_eleven_dynos_share_twenty_connections(formation):
-    most = SimpleNamespace(clients=0, servers=0)
-    ended = threading.Event()
+    clients, servers = [], []
+    ends = time.monotonic() + 20
 
-    def count():
-        while not ended.wait(0.2):
-            most.clients = max(most.clients, formation.pooler.count("CLIENTS", "site"))
-            most.servers = max(most.servers, formation.pooler.count("SERVERS", "site"))
+    def visit(number):
+        """Ask until the end, beginning late: 40 visitors more come each second."""
+        time.sleep(number / 40)
+        visitor = formation.visitor()
+        statuses = set()
+        while time.monotonic() < ends:
+            statuses.add(visitor.get("/rehearsal/query?seconds=0.1").status)
+        return statuses
 
-    counter = threading.Thread(target=count)
-    counter.start()
-    answers = crowd(formation, "/rehearsal/query?seconds=0.1", CLIENTS + 30, 20)
-    ended.set()
-    counter.join()
-    print(f"{len(answers)} requests, {most.clients} clients, {most.servers} servers")
-    assert set(answers) == {(200, False)}
-    assert 150 <= most.clients <= CLIENTS + 2 * len(formation.workers)
-    assert most.servers <= SERVERS
+    with ThreadPoolExecutor(CLIENTS + 30) as threads:
+        found = threads.map(visit, range(CLIENTS + 30))
+        while time.monotonic() < ends:
+            clients.append(formation.pooler.count("CLIENTS", "site"))
+            servers.append(formation.pooler.count("SERVERS", "site"))
+            time.sleep(0.2)
+    assert set().union(*found) == {200}
+    assert 150 <= max(clients) <= CLIENTS + 2 * len(formation.workers)
+    assert max(servers) <= SERVERS
 
 
 def test_web_dynos_know_the_pooled_database_alone(formation):
@@ -152,11 +163,19 @@ def test_web_dynos_know_the_pooled_database_alone(formation):
 
 
 def test_a_deploy_that_migrates_and_its_rollback_work(formation):
+    folder = formation.source / "rehearsal/migrations"
+    folder.mkdir()
+    (folder / "__init__.py").touch()
+    (folder / "0001_initial.py").write_text(MIGRATION)
+    config_vars = formation.config_vars
     first = formation.slug
-    formation.deploy(formation.build_next())
-    assert formation.sql("SELECT text FROM rehearsal_note") == ["first"]
-    formation.deploy(first)
-    assert formation.json("/ready")["migrations"] == "ok"
+    second = heroku.build(formation.source, formation.folder / "v2", config_vars)
+    for formation.slug in (second, first):
+        heroku.release(formation.slug, config_vars)
+        formation.restart_workers()
+        formation.restart_web(**BIG)
+        assert formation.sql("SELECT text FROM rehearsal_note") == ["first"]
+        assert formation.json("/ready")["migrations"] == "ok"
 
 
 def test_a_task_whose_worker_was_killed_is_run_again(formation):
@@ -171,45 +190,29 @@ def test_a_task_whose_worker_was_killed_is_run_again(formation):
 
 def test_nothing_is_left_behind_on_the_poolers_connections(formation):
     formation.remove_workers(formation.workers)
-    locks = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'"
-    wait_until(lambda: formation.sql(locks) == ["0"])
+    wait_until(lambda: formation.sql(LOCKS) == ["0"])
     for name in ("lock_timeout", "statement_timeout"):
-        assert formation.settings_of_servers(name) == {"0"}
+        assert settings_of_servers(formation.pooler, name) == {"0"}
 
 
 def test_a_time_out_for_queries_is_set_on_the_role(formation):
     """Since a pooler takes no start-up parameters: docs/growing.md."""
+    pooler = formation.pooler
     set_it = "ALTER ROLE CURRENT_USER SET statement_timeout = '25s'"
-    formation.pooler.psql(set_it, database="site")
-    formation.pooler.psql("RECONNECT")
-    wait_until(lambda: formation.settings_of_servers("statement_timeout") == {"25s"})
+    pooler.psql(set_it, database="site")
+    pooler.psql("RECONNECT")
+    wait_until(lambda: settings_of_servers(pooler, "statement_timeout") == {"25s"})
 
 
 def test_the_buildpacks_pooler_serves_web_dynos_without_tls(formation):
     """https://github.com/heroku/heroku-buildpack-pgbouncer"""
     with PgBouncer(formation.postgres, 2, tls="disable") as pooler:
         url = pooler.url("site")
-        buildpack = {"DATABASE_URL": url, "DATABASE_URL_PGBOUNCER": url}
-        config_vars = {**formation.config_vars, **buildpack}
-        del config_vars["DATABASE_CONNECTION_POOL_URL"]
+        config_vars = config_vars_with(formation, url, DATABASE_URL_PGBOUNCER=url)
         with heroku.Dyno(formation.slug, config_vars, "web.9") as dyno:
             client = heroku.Client(dyno.port)
             assert client.get("/rehearsal/data").status == 200
             assert client.get("/ready").status == 200
-
-
-@pytest.fixture(params=[0, 1], ids=["last first", "in turn"])
-def unnamed(formation, request):
-    """Config vars whose DATABASE_URL is a pooler's, and its busy PgBouncer."""
-    database = f"unnamed{request.param}"
-    formation.postgres.create(database)
-    pooler = PgBouncer(formation.postgres, 4, turns=request.param)
-    with pooler, ThreadPoolExecutor(4) as threads:
-        sleep = ["SELECT pg_sleep(1)"]  # so that it has several idle servers
-        [*threads.map(lambda _: pooler.psql(*sleep, database=database), range(4))]
-        config_vars = {**formation.config_vars, "DATABASE_URL": pooler.url(database)}
-        del config_vars["DATABASE_CONNECTION_POOL_URL"]
-        yield config_vars, pooler, database
 
 
 REFUSED = (
@@ -218,29 +221,34 @@ REFUSED = (
 )
 
 
-@pytest.mark.parametrize("command", ["release", "worker --batch"])
-def test_a_database_url_that_is_a_poolers_is_refused(formation, unnamed, command):
-    config_vars, pooler, database = unnamed
-    with pytest.raises(heroku.Refused, match=REFUSED) as refused:
-        heroku.run(formation.slug, config_vars, f"python manage.py {command}")
-    assert "Traceback" not in str(refused.value)
-    assert {*pooler.psql(*["SHOW lock_timeout"] * 20, database=database)} == {"0"}
-    locks = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'"
-    assert formation.postgres.psql(locks, database) == "0"
+@pytest.mark.parametrize("turns", [0, 1], ids=["last first", "in turn"])
+def test_a_database_url_that_is_a_poolers_is_refused(formation, turns):
+    database = f"unnamed{turns}"
+    formation.postgres.create(database)
 
+    def sleep(number):
+        return pooler.psql("SELECT pg_sleep(1)", database=database)
 
-def test_a_pooler_that_takes_no_time_out_is_told_as_such(formation, unnamed):
-    config_vars, _, _ = unnamed
-    config_vars["DATABASE_STATEMENT_TIMEOUT"] = "25s"
-    with pytest.raises(heroku.Refused, match="behind a pooler .*Fix: set the URL"):
-        heroku.run(formation.slug, config_vars, "python manage.py release")
+    with PgBouncer(formation.postgres, 4, turns=turns) as pooler:
+        with ThreadPoolExecutor(4) as threads:
+            list(threads.map(sleep, range(4)))  # so that it has several idle servers
+        plain = config_vars_with(formation, pooler.url(database))
+        timed = plain | {"DATABASE_STATEMENT_TIMEOUT": "25s"}
+        for command, config_vars in (
+            ("release", plain),
+            ("worker --batch", plain),
+            ("release", timed),
+        ):
+            with pytest.raises(heroku.Refused, match=REFUSED) as refused:
+                heroku.run(formation.slug, config_vars, f"python manage.py {command}")
+            assert "Traceback" not in str(refused.value)
+        assert settings_of_servers(pooler, "lock_timeout", database) == {"0"}
+    assert formation.postgres.psql(LOCKS, database) == "0"
 
 
 def test_a_pooler_in_session_mode_is_let_through(formation):
-    url = formation.postgres.create("session")
+    formation.postgres.create("session")
     with PgBouncer(formation.postgres, 4, mode="session") as pooler:
-        config_vars = {**formation.config_vars, "DATABASE_URL": pooler.url("session")}
-        del config_vars["DATABASE_CONNECTION_POOL_URL"]
-        for config_vars["DATABASE_URL"] in (pooler.url("session"), url):
-            for command in ("release", "worker --batch"):
-                heroku.run(formation.slug, config_vars, f"python manage.py {command}")
+        config_vars = config_vars_with(formation, pooler.url("session"))
+        for command in ("release", "worker --batch"):
+            heroku.run(formation.slug, config_vars, f"python manage.py {command}")

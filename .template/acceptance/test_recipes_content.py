@@ -6,7 +6,6 @@ import recipes
 from bucket import Bucket
 from deployment import (
     complaints,
-    deployed,
     find,
     log_in,
     log_in_to_admin,
@@ -28,13 +27,12 @@ def bucket():
 
 @pytest.fixture(scope="module")
 def site(copy_project, postgres, bucket):
-    project = copy_project("content")
     text = "\n".join(recipes.sections("recipes/content.md").values())
     text = text.replace("https://BUCKET.s3.amazonaws.com", bucket.url)
-    of_heroku = recipes.follow(project.folder, text)
-    assert [line.split()[1] for line in of_heroku] == ["addons:create", "ps:scale"]
-    database = postgres.create("content")
-    with deployed(project, DATABASE_URL=database, **bucket.config_vars) as site:
+    project, database = copy_project("content"), postgres.create("content")
+    with recipes.site(project, database, text, **bucket.config_vars) as site:
+        commands = [line.split()[1] for line in site.of_heroku]
+        assert commands == ["addons:create", "ps:scale"]
         yield site
 
 

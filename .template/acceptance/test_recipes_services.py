@@ -1,14 +1,15 @@
 """docs/recipes/building.md in the same project: jobs, Celery, mail and logs."""
 
+import io
 import json
 import subprocess
-import sys
 from contextlib import contextmanager
 
 import heroku
 import parts
-import pytest
 import recipes
+from aiosmtpd.controller import Controller
+from aiosmtpd.handlers import Debugging
 from projects import change
 
 
@@ -30,11 +31,11 @@ def deactivate(building, user):
 
 
 @contextmanager
-def locked(postgres, user):
-    """Lock the row of an account, so that a task which changes it waits."""
+def locked_account(postgres):
+    """Lock the row of the owner's account, so that a task which changes it waits."""
     where = ["-h", postgres.folder, "-p", str(postgres.port), "-U", "postgres"]
     psql = [parts.need("psql"), "-q", *where, "building"]
-    lock = f"BEGIN; SELECT FROM mysite_user WHERE id = {user} FOR UPDATE;\n"
+    lock = "BEGIN; SELECT FROM mysite_user WHERE id = 1 FOR UPDATE;\n"
     with subprocess.Popen(psql, stdin=subprocess.PIPE, text=True) as other:
         other.stdin.write(lock)
         other.stdin.flush()
@@ -42,73 +43,40 @@ def locked(postgres, user):
         other.stdin.close()  # ends the transaction
 
 
-def waits(postgres):
-    """Say whether a query waits for a lock."""
-    count = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
-    return postgres.psql(count) != "0"
-
-
-@pytest.fixture
-def root(postgres):
-    """The id of the owner, whose account is active again in the end."""
-    yield 1
-    postgres.psql("UPDATE mysite_user SET is_active = true", "building")
-
-
-def is_active(postgres, user):
-    select = f"SELECT is_active FROM mysite_user WHERE id = {user}"
-    return postgres.psql(select, "building") == "t"
-
-
-def celery(building, name):
-    """Start a dyno; Celery warns of root, which it does not run as on Heroku."""
-    return building.project.dyno(name, PYTHONWARNINGS="ignore")
-
-
-def test_celery_runs_several_tasks_at_once(building, postgres, root):
-    with celery(building, "celery.1") as worker:
-        with locked(postgres, root):
-            deactivate(building, root)
-            parts.wait_until(lambda: waits(postgres))
-            deactivate(building, 1_000_000)  # nobody
-            parts.wait_until(lambda: "succeeded" in worker.log)
-            assert is_active(postgres, root)
-        parts.wait_until(lambda: worker.log.count("succeeded") == 2)
-        assert not is_active(postgres, root)
+def test_celery_runs_several_tasks_at_once_and_loses_none_in_a_deploy(
+    building, postgres
+):
+    waits = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+    quiet = {"PYTHONWARNINGS": "ignore"}  # it warns of root, which Heroku's is not
+    worker = building.project.dyno("celery.1", **quiet)
+    with locked_account(postgres), worker:
+        deactivate(building, 1)
+        parts.wait_until(lambda: postgres.psql(waits) == "1")
+        deactivate(building, 1_000_000)  # nobody
+        parts.wait_until(lambda: "succeeded" in worker.log)
         assert all_json(worker.log)
-        assert "insecure" not in worker.log  # as without CELERY_BROKER_USE_SSL
-        assert worker.stop() < 10
+        assert 10 <= worker.stop() < 20
+    assert worker.log.count("succeeded") == 1
+    with building.project.dyno("celery.2", **quiet) as other:
+        parts.wait_until(lambda: "succeeded" in other.log)
+        active = "SELECT is_active FROM mysite_user WHERE id = 1"
+        assert postgres.psql(active, "building") == "f"
+        assert other.stop() < 10
+    postgres.psql("UPDATE mysite_user SET is_active = true", "building")
+    assert "insecure" not in worker.log  # as without CELERY_BROKER_USE_SSL
 
 
-def test_celery_loses_no_task_in_a_deploy(building, postgres, root):
-    with celery(building, "celery.1") as worker:
-        with locked(postgres, root):
-            deactivate(building, root)
-            parts.wait_until(lambda: waits(postgres))
-            assert 10 <= worker.stop() < 20
-        assert is_active(postgres, root)
-    with celery(building, "celery.2"):
-        parts.wait_until(lambda: not is_active(postgres, root))
+def test_a_task_of_celery_runs_at_once_in_development(building):
+    code = "from mysite.tasks import deactivate; print(deactivate.delay(1).state)"
+    command = f'python manage.py migrate; python manage.py shell --command "{code}"'
+    assert "SUCCESS" in recipes.run(building.project.folder, command)
 
 
 def test_mail_goes_by_the_providers_api(building, http_services):
-    more = {"MAIL_API": http_services.url, "DJANGO_SETTINGS_MODULE": "mysite.trial"}
-    building.project.run("python manage.py sendtestemail you@example.com", **more)
+    building.project.run("python manage.py sendtestemail you@example.com")
     [[path, headers, body]] = [s for s in http_services.received if s[0] == "/email"]
     assert headers["X-Postmark-Server-Token"] == "a-token"
     assert json.loads(body)["To"] == "you@example.com"
-
-
-class Catcher(parts.Part):
-    """A mail server without TLS, which prints each mail, in Mailpit's place."""
-
-    def __init__(self):
-        self.port = parts.free_port()
-        super().__init__()
-
-    def command(self):
-        where = ["--nosetuid", "--listen", f"127.0.0.1:{self.port}"]
-        return [sys.executable, "-u", "-m", "aiosmtpd", *where]
 
 
 def test_a_catcher_on_this_machine_gets_the_mails_of_development(building):
@@ -118,10 +86,14 @@ def test_a_catcher_on_this_machine_gets_the_mails_of_development(building):
     [(_, _, write_env)] = recipes.steps(recipe)
     folder = building.project.folder
     recipes.run(folder, write_env)
-    with Catcher() as catcher:
-        change(folder / ".env", (":1025", f":{catcher.port}"))
-        recipes.run(folder, as_run_does)
-        parts.wait_until(lambda: "To: you@example.com" in catcher.log.read_text())
+    port = parts.free_port()
+    change(folder / ".env", (":1025", f":{port}"))
+    mails = io.StringIO()
+    mailpit = Controller(Debugging(mails), "127.0.0.1", port)  # it has no TLS, either
+    mailpit.start()
+    recipes.run(folder, as_run_does)
+    mailpit.stop()
+    assert "To: you@example.com" in mails.getvalue()
 
 
 def test_each_line_of_a_dynos_log_is_json(building):

@@ -17,7 +17,7 @@ def test_a_home_page_that_needs_data_stops_the_release_unless_it_is_not_asked_fo
     slug, config_vars, name = site
     slug = copy_slug(slug, tmp_path)
     append(slug / "mysite/views.py", HOME)
-    passed, output, _ = release(slug, config_vars)
+    passed, output = release(slug, config_vars)
     assert not passed
     last = output.splitlines()[-1]
     cause = "DoesNotExist: User matching query does"
@@ -27,12 +27,12 @@ def test_a_home_page_that_needs_data_stops_the_release_unless_it_is_not_asked_fo
     assert "mysite_user" in postgres.psql("SELECT tablename FROM pg_tables", name)
 
     without_database = {"DJANGO_SECRET_KEY": config_vars["DJANGO_SECRET_KEY"]}
-    passed, output, _ = release(slug, without_database)
+    passed, output = release(slug, without_database)
     assert passed, output
     assert output.count("==> The page ") == 1
     assert output.endswith("\n==> The page / answers 503\n")
 
     append(slug / "mysite/settings.py", "RELEASE_VISITS = []")
-    passed, output, _ = release(slug, config_vars)
+    passed, output = release(slug, config_vars)
     assert passed, output
     assert output.endswith("==> RELEASE_VISITS is empty, so no page is visited\n")

@@ -5,53 +5,37 @@ import shutil
 
 import heroku
 import pytest
-from projects import archive, call, install, start
+import recipes
+from projects import call, install, make_bookshop
+from scripts import apply, blocks
 
-TEXT = (heroku.ROOT / "docs/removing.md").read_text()
-PARTS = dict(re.findall(r"^## (.+)\n((?:(?!## ).*\n)*)", TEXT, re.MULTILINE))
+PARTS = recipes.sections("removing.md")
 IN_PACKAGE = ("settings.py", "urls.py", "views.py", "admin.py")
 
 # What is not there any more once the lock is installed anew.
 PACKAGES = {"Tasks and the worker": "django_tasks_db", "Redis": "redis"}
 
-
-def edits(part):
-    """Yield the file, the line and what stands in its place for each listed line."""
-    listing = re.search(r"```diff\n(.*?)```", PARTS[part], re.DOTALL)
-    name, lines = None, listing[1].splitlines() if listing else []
-    for number, line in enumerate(lines):
-        if line.startswith("--- "):
-            name = line.removeprefix("--- ")
-        elif line.startswith("-"):
-            following = "".join(lines[number + 1 : number + 2])
-            new = following[1:] if following.startswith("+") else None
-            yield name, line[1:], new
+ASK = (
+    "from django.test import Client; c = Client(headers={'host': 'localhost'});"
+    "print([c.get(path).status_code for path in ('/', '/ready')])"
+)
 
 
 def take_out(part, project):
     """Do what the document says of a part, and nothing else."""
 
-    def path(name):
+    def locate(name):
         return project / "bookshop" / name if name in IN_PACKAGE else project / name
 
     for name in re.findall(r"^Delete the f\w+ `(.+?)`", PARTS[part], re.MULTILINE):
-        shutil.rmtree(path(name)) if path(name).is_dir() else path(name).unlink()
-    for name, old, new in edits(part):
-        lines = path(name).read_text().splitlines()
-        assert lines.count(old) == 1, f"{name} has not exactly one line {old!r}"
-        lines[lines.index(old)] = new
-        text = "".join(f"{line}\n" for line in lines if line is not None)
-        path(name).write_text(text)
+        call("rm", "-r", locate(name), cwd=project)
+    apply("".join(blocks(PARTS[part], "diff")), locate)
 
 
 @pytest.fixture(scope="module")
 def made(repository, tmp_path_factory):
     """A project of the archive: leave it as it is."""
-    folder = tmp_path_factory.mktemp("projects")
-    template = archive(repository, folder / "template.zip")
-    project = start(template, "bookshop", folder / "made")
-    heroku.commit(project, "Start")
-    return project
+    return make_bookshop(repository, tmp_path_factory.mktemp("made"))
 
 
 @pytest.mark.parametrize("part", PARTS)
@@ -63,19 +47,15 @@ def test_the_project_passes_bin_check_without_the_part(made, tmp_path, part):
     assert call("git", "status", "--porcelain", cwd=project), "nothing was taken out"
     call(".venv/bin/ruff", "format", ".", cwd=project)  # as the document says
     heroku.commit(project, f"Take out: {part}")
-    if package := PACKAGES.get(part):
-        (folder,) = (project / ".venv/lib").glob("python3*/site-packages")
-        shutil.rmtree(folder / package)
+    if part in PACKAGES:
+        [folder] = project.glob(f".venv/lib/python3*/site-packages/{PACKAGES[part]}")
+        shutil.rmtree(folder)
     assert "Everything is in order" in call("bin/check", cwd=project)
 
     # The site still answers, in development.
-    local = {"DJANGO_LOCAL": "1"}
-    call(python, "manage.py", "release", cwd=project, **local)
-    call(python, "manage.py", "prune", cwd=project, **local)
-    ask = (
-        "from django.test import Client; c = Client(headers={'host': 'localhost'});"
-        "print([c.get(path).status_code for path in ('/', '/ready')])"
-    )
-    words = ("manage.py", "shell", "--no-imports", "--command", ask)
-    said = call(python, *words, cwd=project, DJANGO_DEBUG="1", **local)
+    manage = (python, "manage.py")
+    call(*manage, "release", cwd=project, DJANGO_LOCAL="1")
+    call(*manage, "prune", cwd=project, DJANGO_LOCAL="1")
+    local = {"DJANGO_LOCAL": "1", "DJANGO_DEBUG": "1"}
+    said = call(*manage, "shell", "--no-imports", "-c", ASK, cwd=project, **local)
     assert said.splitlines()[-1] == "[200, 200]"

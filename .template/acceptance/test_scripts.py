@@ -1,35 +1,42 @@
-"""What the scripts in bin/ say of a beginner's mistakes: the cause and the fix."""
+"""The scripts in bin/, and what they say of an owner's mistakes."""
 
+import json
 import os
 import re
+import shutil
 import sys
 from pathlib import Path
+from urllib.request import urlopen
 
 import heroku
 import pytest
 import recipes
 from parts import free_port
-from projects import append, archive, call, change, start
-from scripts import installed, refused, serving
+from projects import append, call, change, install, run, substitute
+from scripts import UV, blocks, serving
 
-POST = """from django.db import models
-
-
-class Post(models.Model):
-    title = models.CharField(max_length=99)
-"""
+TOOLS = Path(sys.executable).parent
 
 
 @pytest.fixture
 def project(source, tmp_path):
     """A copy of the repository whose .venv is installed already."""
-    return installed(source, tmp_path / "project")
+    folder = shutil.copytree(source, tmp_path / "project")
+    install(folder)
+    return folder
+
+
+def refused(project, *command, **environ):
+    """Run what must fail, and return what it says."""
+    environ["PORT"] = str(free_port())
+    result = run("timeout", "100", *command, cwd=project, **environ)
+    assert result.returncode not in (0, 124), result.stdout
+    assert "Traceback" not in result.stdout, result.stdout
+    return result.stdout
 
 
 def test_a_clone_on_windows_has_scripts_that_a_shell_can_run(repository, tmp_path):
-    project = start(archive(repository, tmp_path / "t.zip"), "shop", tmp_path / "made")
-    heroku.commit(project, "Start")
-    words = ("clone", "--quiet", "-c", "core.autocrlf=true", project, tmp_path / "c")
+    words = ("clone", "--quiet", "-c", "core.autocrlf=true", repository, tmp_path / "c")
     call("git", *words, cwd=tmp_path)
     for path in [*(tmp_path / "c/bin").iterdir(), tmp_path / "c/Procfile"]:
         assert b"\r" not in path.read_bytes(), path
@@ -66,40 +73,20 @@ def test_a_folder_that_a_linked_venv_names_is_left_as_it_is(project, tmp_path):
     (shared / "bin/activate").write_text(f"VIRTUAL_ENV={shared}\n")
     (project / ".venv").symlink_to(shared)
     before = sorted(shared.rglob("*"))
-    with (project / "requirements.txt").open("a") as lock:
-        lock.write("colorama==0.4.6\n")  # stops it before it installs anything
+    append(project / "requirements.txt", "colorama==0.4.6\n")  # has no hash
     assert "Making .venv" in refused(project, "bin/install", "requirements.txt")
     assert not (project / ".venv").is_symlink()
     assert sorted(shared.rglob("*")) == before
 
 
-def test_a_model_without_a_migration_is_named_and_the_site_is_served(project):
-    startapp = (".venv/bin/python", "manage.py", "startapp", "blog")
-    call(*startapp, cwd=project, DJANGO_LOCAL="1")
-    (project / "blog/models.py").write_text(POST)
-    settings = project / "mysite/settings.py"
-    change(settings, ('    "dyno",\n', '    "dyno",\n    "blog",\n'))
-    with serving(project, "bin/run") as log:
-        assert "A model changed without a migration: Migrations for 'blog'" in log
-        assert "Fix: python manage.py makemigrations mysite blog" in log
-
-
-def blocks(text, language):
-    """Return the blocks of code in a language."""
-    return re.findall(rf"```{language}\n(.*?)```", text, re.DOTALL)
-
-
 def test_the_first_app_of_the_recipes_passes_the_check(project):
     recipe = recipes.sections("recipes.md")["A first app"]
-    models, views, tests = blocks(recipe, "python")
     shell = "".join(blocks(recipe, "sh"))
     start, *commands = [line.partition("  ")[0] for line in shell.splitlines()]
     path = f"{project}/.venv/bin:{os.environ['PATH']}"
     call("sh", "-c", start, cwd=project, DJANGO_LOCAL="1", PATH=path)
-    (project / "blog/models.py").write_text(models)
-    (project / "blog/views.py").write_text(views)
-    (project / "blog/tests.py").write_text(tests)
-    (project / "templates/posts.html").write_text(blocks(recipe, "html")[0])
+    for name, text in re.findall(r"`(\S+)`:\n\n```\w+\n(.*?)```", recipe, re.DOTALL):
+        (project / name).write_text(text)
     settings = project / "mysite/settings.py"
     change(settings, ('    "dyno",\n', '    "dyno",\n    "blog",\n'))
     line = re.search(r"`(from .+? import .+?)`", recipe)[1]
@@ -109,6 +96,10 @@ def test_the_first_app_of_the_recipes_passes_the_check(project):
         ("\nfrom dyno.views", f"\n{line}\nfrom dyno.views"),
         ("urlpatterns = [\n", f"urlpatterns = [\n    {route}\n"),
     )
+    # Without its migration, bin/run names the model, and serves the site all the same.
+    with serving(project, "bin/run") as log:
+        assert "A model changed without a migration: Migrations for 'blog'" in log
+        assert "Fix: python manage.py makemigrations mysite blog" in log
     assert len(commands) == 4
     for command in [*commands, "bin/check"]:
         call("sh", "-c", command, cwd=project, DJANGO_LOCAL="1", PATH=path)
@@ -120,16 +111,148 @@ def test_the_readmes_first_test_passes_until_the_page_changes(project):
     command = re.search(r"`(bin/test .+?)`", text)[1].split()
     (project / path).write_text(blocks(text, "python")[0])
     call(*command, cwd=project)
-    title = "{% block title %}Hello from Django"
-    change(
-        project / "templates/home.html",
-        (title, title.replace("Hello from", "Hi,")),
-        ("<h1>Hello from Django", "<h1>Hi, Django"),
-    )
+    substitute(project / "templates/home.html", "Hello from Django", "Hi, Django")
     assert "Hello from Django" in refused(project, *command)
 
 
 def test_the_python_of_an_older_system_can_run_the_upgrade(project):
-    ruff = Path(sys.executable).parent / "ruff"
     lint = ("check", "--isolated", "--target-version", "py39", "--select", "E9,F")
-    call(ruff, *lint, "bin/upgrade", cwd=project)
+    call(TOOLS / "ruff", *lint, "bin/upgrade", cwd=project)
+
+
+# .env and Heroku's own CLI
+
+
+@pytest.fixture
+def cli(project):
+    """The environment of a shell that has Heroku's CLI and the project's packages."""
+    cli = heroku.node_modules("cli") / ".bin"
+    path = f"{project}/.venv/bin:{cli}:{os.environ['PATH']}"
+    return {"PATH": path, "HOME": str(project.parent), "HEROKU_DISABLE_UPDATE": "1"}
+
+
+def test_herokus_own_cli_runs_the_release_and_the_site_from_the_example(project, cli):
+    shutil.copy(project / ".env.example", project / ".env")
+    said = call("heroku", "local", "release", cwd=project, **cli)
+    assert "The database default is migrated" in said
+    collect = ("heroku", "local:run", "--", "python", "manage.py", "collectstatic")
+    said = call(*collect, "--noinput", cwd=project, **cli)
+    assert "static files copied" in said
+    with serving(project, "heroku", "local", "web", "--port", "{}", **cli) as log:
+        address = re.search(r"127\.0\.0\.1:\d+", log)[0]
+        assert "Hello from Django" in urlopen(f"http://{address}/").read().decode()
+
+
+# What a shell would run, expand or stumble over.
+AS_IT_IS = """
+  # A comment
+PLAIN=postgres://u:p@db/name?sslmode=require&channel_binding=require
+SPACES=a b; touch made (c) | d < e
+CALLS=`touch made` $(touch made) $HOME ${HOME}
+QUOTED='a#b "c" $HOME' # a comment
+DOUBLE="it's # here"
+APOSTROPHE=it's
+COMMENT=value # of a line
+EMPTY=
+NOTHING= # but a comment
+"""
+NAMES = re.findall(r"^([A-Z]+)=", AS_IT_IS, re.MULTILINE)
+SHOW = "import json, os, sys; print(json.dumps([os.environ[n] for n in sys.argv[1:]]))"
+
+
+def test_the_env_file_is_data_and_herokus_own_cli_reads_the_same(project, cli):
+    (project / ".env").write_text(AS_IT_IS)
+    (project / "show.py").write_text(SHOW)
+    show = [project / ".venv/bin/python", "show.py", *NAMES]
+    evaluated = 'set -eu; sets=$(bin/dotenv); eval "$sets"; exec "$@"'
+    ours = json.loads(call("sh", "-c", evaluated, "sh", *show, cwd=project))
+    assert "`touch made` $(touch made) $HOME ${HOME}" in ours
+    said = call("heroku", "local:run", "--", *show, cwd=project, **cli)
+    assert json.loads(said[said.index('["') :]) == ours
+    assert not (project / "made").exists()
+
+
+def test_the_site_runs_with_what_a_windows_editor_wrote(project):
+    lines = ("\ufeffNOTE=(a `touch made`); touch made", "export DJANGO_LOG_LEVEL=DEBUG")
+    (project / ".env").write_text("\r\n".join(lines), newline="")
+    procfile = (project / "Procfile").read_text()
+    (project / "Procfile").write_text(procfile, newline="\r\n")
+    with serving(project, "bin/run") as log:
+        assert "not found" not in log
+        assert "level=debug" in log
+    assert not (project / "made").exists()
+
+
+@pytest.mark.parametrize(
+    "line", ["a sentence", "A-B=s3cret", "A=s3cret#x", "A='s3cret'x", "A='s3cret\n'"]
+)
+def test_a_line_of_the_env_file_that_sets_nothing_is_named(project, line):
+    (project / ".env").write_text(f"OTHER=1\n\n{line}\n")
+    said = refused(project, "bin/run")
+    assert "Line 3 of .env is not NAME=value. Fix: " in said
+    assert "s3cret" not in said
+
+
+# bin/lock
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "A=1\r\n".encode("utf-16"),
+        b"A=1\n" + "B=2\r\n".encode("utf-16-le"),  # >> adds no byte order mark
+        "A=é".encode("latin-1"),
+    ],
+)
+def test_a_file_of_another_encoding_is_named(project, content):
+    (project / ".env").write_bytes(content)
+    assert ".env is not UTF-8: PowerShell" in refused(project, "bin/run")
+    if b"\0" in content:
+        (project / "requirements.in").write_bytes(content)
+        said = refused(project, "bin/lock")
+        assert "requirements.in is not UTF-8: PowerShell" in said and "Fix: " in said
+
+
+def test_a_lock_edited_by_hand_is_named(project):
+    append(project / "requirements.txt", "colorama==0.4.6\n")
+    said = refused(project, "bin/run")
+    assert "Fix: edit requirements.in, not the .txt, then bin/lock" in said
+
+
+@pytest.mark.parametrize(
+    ("line", "fix"),
+    [
+        ("  --index-url=https://pypi.example.com/simple", "PIP_EXTRA_INDEX_URL"),
+        ("-e ./library", "Fix: "),
+        ("shop @ git+https://github.com/shop/shop@main", "archive/COMMIT.zip"),
+        ("./library", "archive/COMMIT.zip"),
+        ("shop @ file:///srv/shop", "archive/COMMIT.zip"),
+    ],
+)
+def test_the_lock_refuses_what_plain_pip_cannot_install(project, line, fix):
+    before = (project / "requirements.txt").read_bytes()
+    append(project / "requirements.in", f"{line}\n")
+    said = refused(project, "bin/lock")
+    assert line in said and fix in said
+    assert (project / "requirements.txt").read_bytes() == before
+
+
+def test_no_other_line_of_the_requirements_is_refused(project):
+    lines = "-c limits.in\n-r more.in\n# a git+https URL\nidna # from ./x\n"
+    append(project / "requirements.in", lines)
+    said = refused(project, "bin/lock", PATH=f"{TOOLS}:/usr/bin:/bin")
+    assert "limits.in" in said
+    assert "Fix: remove" not in said and "Fix: name" not in said
+
+
+def test_the_lock_names_what_it_chose_where_no_version_is_named(project):
+    append(project / "requirements.in", "SQLParse\npackaging>=25\n")
+    append(project / "requirements-test.in", "dj_database_url  # reads DATABASE_URL\n")
+    said = call("bin/lock", cwd=project, **UV)
+    lock = (project / "requirements-test.txt").read_text()
+    chosen = [line for line in said.splitlines() if "Chose" in line]
+    assert len(chosen) == 2
+    for line, name in zip(chosen, ("dj-database-url", "sqlparse"), strict=True):
+        version = re.search(rf"^{name}==(\S+)", lock, re.MULTILINE)[1]
+        short = ".".join(version.split(".")[:2])
+        assert f"Chose {name} {version}, " in line and f"Fix: {name}~={short}" in line

@@ -5,26 +5,115 @@ import shutil
 
 import heroku
 import pytest
-import upgrades
-from projects import append, call, change, install, run, substitute, tree
+from projects import ME, append, archive, call, change, files, run, start, substitute
+
+KEY = re.compile(b'"django-insecure-.+"')
+LOCKS = ("requirements.txt", "requirements-test.txt")
+
+# The one line that both changed. Git adds the name of a commit.
+CONFLICT = """<<<<<<< HEAD
+(TIME_ZONE = "Asia/Seoul"
+)=======
+TIME_ZONE = "Europe/London"
+>>>>>>> .+
+"""
+
+
+def commit_version(template, version, news, to_do):
+    """Commit all that changed in the template as a version, with its entry."""
+    substitute(template / "dyno/__init__.py", '"[0-9.]+"', f'"{version}"')
+    new = f"## {version}\n\n{news}\n\n**What to do:** {to_do}\n\n## "
+    change(template / ".template/CHANGELOG.md", ("## ", new))
+    heroku.commit(template, f"Version {version}")
 
 
 @pytest.fixture(scope="module")
 def oldest(source, tmp_path_factory):
     """The template at version 1.0.0: leave it as it is."""
-    return upgrades.make_oldest(source, tmp_path_factory.mktemp("templates") / "oldest")
+    folder = tmp_path_factory.mktemp("oldest") / "template"
+    shutil.copytree(source, folder)
+    commit_version(folder, "1.0.0", "The first.", "nothing.")
+    return folder
 
 
 @pytest.fixture(scope="module")
 def template(oldest, tmp_path_factory):
-    """The template two versions later: leave it as it is."""
-    return upgrades.make_newer(oldest, tmp_path_factory.mktemp("newer") / "template")
+    """The template two versions later, and `released` beside it: leave it as it is.
+
+    Its code makes a file `ran` there if it runs.
+    """
+    folder = tmp_path_factory.mktemp("newer") / "template"
+    shutil.copytree(oldest, folder)
+    change(folder / "dyno/middleware.py", ('"""The middleware', '"""All middleware'))
+    append(folder / "dyno/added.py", '"""A new module."""\n')
+    commit_version(folder, "1.1.0", "More in dyno/.", "take a breath.")
+
+    settings = folder / "mysite/settings.py"
+    change(settings, ("\nROOT_URLCONF =", "\n# A new comment\nROOT_URLCONF ="))
+    change(settings, ('TIME_ZONE = "UTC"', 'TIME_ZONE = "Europe/London"'))
+    footer = "  <footer>A new footer</footer>\n</body>"
+    change(folder / "templates/site.html", ("</body>", footer))
+    change(folder / "docs/removing.md", ("# Taking parts out", "# Removing parts"))
+    append(folder / "mysite/added.py", '"""Of mysite."""\n')
+    (folder / "docs/errors.md").rename(folder / "docs/faults.md")
+    (folder / "static/site.js").unlink()
+    append(folder / ".github/added.yml", "of: the template\n")
+    append(folder / "bin/upgrade", "# A new last line.\n")
+    ran = folder.with_name("ran")
+    for name in ("install", "lock", "run", "test", "check"):
+        change(folder / "bin" / name, ("set -eu\n", f"set -eu\ntouch {ran}\n"))
+    for name in ("manage.py", "conftest.py", "dyno/apps.py", "mysite/urls.py"):
+        append(folder / name, f'open("{ran}", "w").close()\n')
+    for name in LOCKS:
+        append(folder / name, "# Of a new package.\n")
+    commit_version(folder, "2.0.0", "A footer.", "look at it.")
+    shutil.copytree(folder, folder.with_name("released"))
+    change(folder / "templates/site.html", ("A new footer", "An unfinished footer"))
+    heroku.commit(folder, "Work on the next version")
+    return folder
+
+
+def make_projects(template, folder):
+    """Make projects of a template by their package's name.
+
+    `startproject` gives a project that it makes of the folder no name of its own.
+    """
+    own = archive(template, folder / "template.zip")
+    return {
+        "mysite": start(template, "bookshop", folder / "folder"),
+        "bookshop": start(own, "bookshop", folder / "archive"),
+    }
 
 
 @pytest.fixture(scope="module")
 def made(oldest, tmp_path_factory):
     """Projects of the oldest version: leave them as they are."""
-    return upgrades.make_projects(oldest, tmp_path_factory.mktemp("made"))
+    return make_projects(oldest, tmp_path_factory.mktemp("made"))
+
+
+def edit(project, package):
+    """Make an owner's edits; one is on a line that the template changes too."""
+    heroku.commit(project, "Start")
+    settings = project / package / "settings.py"
+    change(settings, ('    "dyno",\n', '    "dyno",\n    "blog",\n'))
+    substitute(settings, 'TIME_ZONE = ".+"', 'TIME_ZONE = "Asia/Seoul"')
+    append(project / "blog/__init__.py", "")
+    append(project / "Procfile", "clock: python clock.py\n")
+    for page in ("errors", "faults"):  # the later name of the same page
+        if (project / f"docs/{page}.md").exists():
+            append(project / f"docs/{page}.md", "What I learned.\n")
+    (project / "docs/removing.md").unlink()
+    heroku.commit(project, "Make it mine")
+    return project
+
+
+def without_locks(project):
+    """Return each file but the locks, with the same key in each."""
+    found = {}
+    for name, (text, mode) in files(project).items():
+        if name not in LOCKS:
+            found[name] = (KEY.sub(b"key", text), mode)
+    return found
 
 
 @pytest.mark.parametrize("package", ["mysite", "bookshop"])
@@ -32,137 +121,82 @@ def test_two_versions_are_merged_and_nothing_of_the_owner_is_lost(
     made, template, tmp_path, package
 ):
     project = shutil.copytree(made[package], tmp_path / "bookshop")
-    upgrades.edit(project, package)
-    install(project)
-    before = tree(project)
+    edit(project, package)
+    before = files(project)
     settings = project / package / "settings.py"
-    key = upgrades.KEY.search(settings.read_bytes())[0]
+    key = KEY.search(settings.read_bytes())[0]
     ran = template.with_name("ran")
     ran.unlink(missing_ok=True)
     result = run("bin/upgrade", template, cwd=project)
-    said = result.stdout
     assert not ran.exists(), "code of the new version was run"
+    run("bin/install", cwd=project)
+    assert ran.exists()
 
-    # The one true conflict is marked, and nothing else is left to do.
+    # The one true conflict is marked, and nothing else is left to do but the locks.
+    said = result.stdout
     assert result.returncode == 1
     assert "Merged version 2.0.0 into 1.0.0" in said
     assert f"Resolve the conflicts in: {package}/settings.py" in said
-    substitute(settings, upgrades.CONFLICT, 'TIME_ZONE = "Asia/Seoul"\n')
+    assert "\nbin/lock --upgrade\n" in said
+    substitute(settings, CONFLICT, r"\1")
+    for name in LOCKS:
+        assert (project / name).read_bytes() == before[name][0]
 
     # All the rest is as if the owner had edited a project of the new version.
     assert key in settings.read_bytes()
-    projects = upgrades.make_projects(template.with_name("released"), tmp_path / "new")
-    wanted = upgrades.without_locks(upgrades.edit(projects[package], package))
-    assert upgrades.without_locks(project) == wanted
+    projects = make_projects(template.with_name("released"), tmp_path / "new")
+    assert without_locks(project) == without_locks(edit(projects[package], package))
 
     # The changelog's entries in between are printed, the newest first.
     assert said.index("**What to do:** look at it.") < said.index("take a breath.")
     assert "The first." not in said
-
-    # The locks are left to the owner, who compiles them.
-    for name in upgrades.LOCKS:
-        assert (project / name).read_bytes() == before[name]
-    (lock,) = re.findall(r"^bin/lock .+", said, re.MULTILINE)
-    call(*lock.split(), cwd=project, **upgrades.UV)
-    lock = (project / "requirements-test.txt").read_text()
-    assert "sqlparse==0.5.2" not in lock and "humanize==4." in lock
-    assert ran.exists()
-
-    call(".venv/bin/python", "-m", "pytest", "-q", "tests/test_owner.py", cwd=project)
-    call(*(".venv/bin/python", "manage.py", "check"), cwd=project, DJANGO_LOCAL="1")
     heroku.commit(project, "Upgrade")
-    last = tree(project)
     assert "Nothing to do" in call("bin/upgrade", template, cwd=project)
-    assert tree(project) == last
 
 
 @pytest.fixture
 def project(made, tmp_path):
     """A project with its owner's edits, committed."""
     folder = shutil.copytree(made["bookshop"], tmp_path / "bookshop")
-    upgrades.edit(folder, "bookshop")
-    return folder
+    return edit(folder, "bookshop")
 
 
-def change_the_library(project):
-    append(project / "dyno/mail.py", "# mine\n")
-    append(project / "dyno/mine.py", "")
-    heroku.commit(project, "Change what is the template's")
-    return "move your changes out of dyno/mail.py dyno/mine.py"
-
-
-def ignore_a_folder_in_the_way(project):
-    append(project / ".gitignore", "/bookshop/added.py/\n")
-    heroku.commit(project, "Ignore a folder")
-    append(project / "bookshop/added.py/notes", "mine")
-    return "The new version has bookshop/added.py too"
-
-
-def say_another_version(project):
-    change(project / "dyno/__init__.py", ('"1.0.0"', '"0.9.0"'))
-    heroku.commit(project, "Say another version")
-    return 'no version "0.9.0"'
-
-
-def leave_a_change_uncommitted(project):
-    change(project / "Procfile", ("web:", "web: nice"))
-    return "Not everything is committed"
-
-
-def leave_a_file_untracked(project):
-    append(project / "new.py", "")
-    return "Not everything is committed"
-
-
-def break_the_repository(project):
-    shutil.rmtree(project / ".git")
-    append(project / ".git", "")
-    return "Not everything is committed"
-
-
-def stop_git_at_its_last_step(project):
-    append(project / ".git/index.lock", "")
-    return "index.lock"
-
-
-FAULTS = (
-    change_the_library,
-    ignore_a_folder_in_the_way,
-    say_another_version,
-    leave_a_change_uncommitted,
-    leave_a_file_untracked,
-    break_the_repository,
-    stop_git_at_its_last_step,
+@pytest.mark.parametrize(
+    "commands, cause",
+    [
+        (
+            "echo '# mine' | tee -a dyno/mail.py >dyno/mine.py\n"
+            "git add --all; git commit --quiet --message Mine",
+            "move your changes out of dyno/mail.py dyno/mine.py",
+        ),
+        (
+            "echo /bookshop/added.py/ >>.gitignore; git commit --all --message Ignore\n"
+            "mkdir bookshop/added.py; touch bookshop/added.py/notes",
+            "The new version has bookshop/added.py too",
+        ),
+        (
+            "sed -i s/1.0.0/0.9.0/ dyno/__init__.py; git commit --all --message Older",
+            'no version "0.9.0"',
+        ),
+        ("touch new.py", "Not everything is committed"),
+        ("rm -r .git", "Not everything is committed"),
+        ("touch .git/index.lock", "index.lock"),  # at git's last step
+        ("rm -r ../other", "does not exist"),
+        (
+            "rm -r ../other; git init --quiet ../other\n"
+            "git -C ../other commit --allow-empty --message Empty",
+            "That is not a template.",
+        ),
+    ],
 )
-
-
-def assert_nothing_changes(project, source, cause):
-    """Assert that the upgrade is refused for this cause."""
-    before = tree_of_all(project)
-    result = run("bin/upgrade", source, cwd=project)
+def test_a_refused_upgrade_changes_nothing(project, template, commands, cause):
+    other = shutil.copytree(template, project.parent / "other")
+    call("sh", "-euc", commands, cwd=project, **ME)
+    before = files(project)
+    result = run("bin/upgrade", other, cwd=project)
     assert result.returncode == 1
     assert cause in result.stdout and "Nothing was changed" in result.stdout
-    assert tree_of_all(project) == before
-
-
-def tree_of_all(project):
-    """Return the content of each file that is there, but for git's own."""
-    paths = [path for path in project.rglob("*") if path.is_file()]
-    kept = [path for path in paths if ".git" not in path.relative_to(project).parts]
-    return {path: path.read_bytes() for path in kept}
-
-
-@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.__name__)
-def test_a_refused_upgrade_changes_nothing(project, template, fault):
-    cause = fault(project)
-    assert_nothing_changes(project, template, cause)
-
-
-def test_an_address_that_is_no_template_changes_nothing(project, tmp_path):
-    assert_nothing_changes(project, "nowhere", "does not exist")
-    append(tmp_path / "other/a", "a")
-    heroku.commit(tmp_path / "other", "Something else")
-    assert_nothing_changes(project, tmp_path / "other", "That is not a template.")
+    assert files(project) == before
 
 
 def test_the_newest_tag_is_taken_where_there_are_tags(project, template, tmp_path):
@@ -176,7 +210,7 @@ def test_the_newest_tag_is_taken_where_there_are_tags(project, template, tmp_pat
     for version in ("1.1.0", "2.0.0"):
         call("git", "tag", f"v{version}", commits[version], cwd=tagged)
     call("git", "tag", "v9-nightly", cwd=tagged)
-    upgrades.commit_version(tagged, "2.1.0", "Not tagged yet.", "wait.")
+    commit_version(tagged, "2.1.0", "Not tagged yet.", "wait.")
     said = run("bin/upgrade", tagged, cwd=project).stdout
     assert "Merged version 2.0.0 into 1.0.0" in said
     assert "A new footer" in (project / "templates/site.html").read_text()

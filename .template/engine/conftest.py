@@ -4,14 +4,11 @@ import importlib.util
 import os
 import subprocess
 import sys
-import threading
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 
 import pytest
-from django.conf import settings as django_settings
-from django.db.utils import ConnectionHandler
 from django.urls import path
 
 ENGINE = Path(__file__).resolve().parent
@@ -42,22 +39,6 @@ def python():
     return run
 
 
-@pytest.fixture(autouse=True)
-def open_connections(monkeypatch):
-    """Leave the connection of a test open, as Django's own test client does."""
-    monkeypatch.setattr("dyno.wsgi.close_old_connections", lambda: None)
-
-
-@pytest.fixture
-def trust():
-    """Return a function that trusts proxies. Before and after a test, none is."""
-    from dyno import proxies
-
-    proxies.trust([])
-    yield proxies.trust
-    proxies.trust([])
-
-
 @pytest.fixture
 def page(settings):
     """Return a function that lets a view answer /page."""
@@ -69,19 +50,6 @@ def page(settings):
         settings.ROOT_URLCONF = urls
 
     return answered_by
-
-
-@pytest.fixture
-def broken(page):
-    """Return a function that lets /page raise an exception."""
-
-    def by(error):
-        def fail(request):
-            raise error
-
-        page(fail)
-
-    return by
 
 
 @pytest.fixture
@@ -97,27 +65,6 @@ def site(tmp_path, settings, monkeypatch, django_db_blocker):
 
 
 @pytest.fixture
-def use_databases(monkeypatch):
-    """Return a function that replaces DATABASES, and returns their connections."""
-    from dyno import database, pools
-
-    def use(**configs):
-        # Not by pytest-django's settings, which warn of this one.
-        monkeypatch.setattr(django_settings, "DATABASES", configs)
-        connections = ConnectionHandler(configs)
-        for module in (database, pools):
-            monkeypatch.setattr(module, "connections", connections)
-        return connections
-
-    yield use
-    for thread in threading.enumerate():
-        if thread.name.endswith("(close)"):
-            thread.join(10)
-    pools.connections.all()  # or this thread would not know of others' pools
-    pools.disconnect()
-
-
-@pytest.fixture
 def on_postgresql(transactional_db):
     """Skip a test on SQLite."""
     from django.db import connection
@@ -126,20 +73,3 @@ def on_postgresql(transactional_db):
         pytest.skip("This is about PostgreSQL")
     yield connection
     connection.close()
-
-
-@pytest.fixture
-def queue(settings, transactional_db, monkeypatch):
-    """Tasks wait in the database, as in production.
-
-    Transactions are committed, since the command closes connections. The heartbeat is
-    left out: its thread would keep a connection after the test.
-    """
-    from django.db import connection
-
-    from dyno.heartbeat import Heartbeat
-
-    monkeypatch.setattr(Heartbeat, "start", lambda heartbeat: None)
-    monkeypatch.setitem(connection.settings_dict, "CONN_MAX_AGE", 0)
-    settings.TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend"}}
-    settings.TASKS["default"]["QUEUES"] = ["default", "mail"]

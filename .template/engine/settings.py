@@ -18,10 +18,7 @@ SECURE_CSP = {
     "script-src": [CSP.SELF],
     "style-src": [CSP.SELF],
 }
-SECURITY_HEADERS = {
-    "Cross-Origin-Resource-Policy": "same-origin",
-    "Permissions-Policy": "camera=()",
-}
+SECURITY_HEADERS = {"Permissions-Policy": "camera=()"}
 
 INSTALLED_APPS = [
     "dyno",
@@ -37,7 +34,6 @@ INSTALLED_APPS = [
 # What dyno has or speaks of, and what the admin needs.
 MIDDLEWARE = [
     "dyno.middleware.CompressPages",
-    "django.middleware.csp.ContentSecurityPolicyMiddleware",
     "dyno.middleware.default_headers",
     "django.middleware.security.SecurityMiddleware",
     "dyno.middleware.refuse_bad_requests",
@@ -68,7 +64,5 @@ STATIC_URL = "/static/"
 DEFAULT_EXCEPTION_REPORTER_FILTER = "dyno.logs.ReportFilter"
 
 MAILERS = {"default": mail.mailer({}, local=True)}
-
-TASKS = {"default": {"BACKEND": "django.tasks.backends.immediate.ImmediateBackend"}}
 
 LOGGING = logs.config("")

@@ -59,37 +59,29 @@ class Site:
 
     def off_heroku(self, sslmode="verify-full"):
         self.monkeypatch.delenv("DYNO")
-        self.database(sslmode=sslmode)
+        self.postgresql(OPTIONS={"sslmode": sslmode})
 
     def off_heroku_without_database(self):
         self.off_heroku()
         self.monkeypatch.delenv("DATABASE_URL")
 
     def postgresql(self, **more):
-        """Let the connections be to PostgreSQL, with more in their settings."""
+        """Let the database be PostgreSQL, with more in its settings."""
         config = {"ENGINE": "django.db.backends.postgresql", "NAME": "name"}
-        self.connections(default=config | {"HOST": "db.example.com"} | more)
+        config |= {"HOST": "db.example.com", "OPTIONS": {"sslmode": "require"}}
+        self.connections(default=config | more)
 
     def connections(self, **configs):
+        # Not by pytest-django's settings, which warn of this one.
+        self.monkeypatch.setattr(django_settings, "DATABASES", configs)
         handler = ConnectionHandler(configs)
         for module in (databases, databases.database):
             self.monkeypatch.setattr(module, "connections", handler)
 
     def urls(self, **config_vars):
-        """Set config vars, and the connections that the settings make of them."""
+        """Set config vars, and the databases that the settings make of them."""
         self.env(**config_vars)
         self.connections(**database.from_environ(os.environ, local=False))
-
-    def second(self, url):
-        """Add a database to the first one, as docs/growing.md has it."""
-        first = database.parse(PRODUCTION["DATABASE_URL"])
-        self.connections(default=first, orders=database.parse(url))
-
-    def database(self, engine="postgresql", **options):
-        default = {"ENGINE": f"django.db.backends.{engine}", "OPTIONS": options}
-        default["HOST"] = "db.example.com"
-        # Not by pytest-django's settings, which warn of this one.
-        self.monkeypatch.setattr(django_settings, "DATABASES", {"default": default})
 
     def no_psycopg_pool(self):
         self.monkeypatch.setattr(databases, "find_spec", lambda name: None)
@@ -133,9 +125,6 @@ class Site:
     def page(self, *tags):
         self.file("templates/page.html", "".join(map(tag, tags)))
 
-    def template(self, name, text):
-        self.file(f"templates/{name}", text)
-
     def collect(self, leave=None):
         """Write the manifest, without the file to leave out."""
         listings = [finder.list([]) for finder in finders.get_finders()]
@@ -154,7 +143,6 @@ def sound_site(tmp_path, monkeypatch, settings):
     site.env(**PRODUCTION)
     site.setting(LOCAL=False, ALLOWED_HOSTS=[".herokuapp.com"], BASE_DIR=tmp_path)
     site.postgresql()
-    site.database(sslmode="require")
     settings.MAILERS = {"default": {"BACKEND": f"{SMTP}.EmailBackend"}}
     settings.STATIC_ROOT = tmp_path / "staticfiles"
     settings.STATICFILES_DIRS = [tmp_path / "static"]

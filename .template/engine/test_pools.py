@@ -1,14 +1,37 @@
 """The threads of a web worker share its connections to the database."""
 
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from copy import deepcopy
 
 import pytest
+from django.conf import settings
+from django.db.utils import ConnectionHandler
 
 from dyno import database, pools
 
 URL = "postgres://u:p@db.example.com/name"
+
+
+@pytest.fixture
+def use_databases(monkeypatch):
+    """Return a function that replaces DATABASES, and returns their connections."""
+
+    def use(**configs):
+        # Not by pytest-django's settings, which warn of this one.
+        monkeypatch.setattr(settings, "DATABASES", configs)
+        connections = ConnectionHandler(configs)
+        for module in (database, pools):
+            monkeypatch.setattr(module, "connections", connections)
+        return connections
+
+    yield use
+    for thread in threading.enumerate():
+        if thread.name.endswith("(close)"):
+            thread.join(10)
+    pools.connections.all()  # or this thread would not know of others' pools
+    pools.disconnect()
 
 
 def test_each_database_has_a_pool_of_the_size_in_the_config_var(
@@ -17,11 +40,14 @@ def test_each_database_has_a_pool_of_the_size_in_the_config_var(
     monkeypatch.setenv("DATABASE_POOL_SIZE", "5")
     default = database.parse(URL)
     other = default | {"NAME": "other"}  # they share their options
-    use_databases(default=default, other=other)
+    unchecked = default | {"CONN_HEALTH_CHECKS": False}
+    use_databases(default=default, other=other, unchecked=unchecked)
     pools.use_pools()
     for alias, config in {"default": default, "other": other}.items():
         assert config["OPTIONS"]["pool"]["max_size"] == 5
         assert config["OPTIONS"]["pool"]["check"].args == (alias,)
+        assert config["OPTIONS"]["options"] == "-c statement_timeout=25s"
+    assert "check" not in unchecked["OPTIONS"]["pool"]
 
 
 def test_two_workers_pools_fit_the_smallest_plan(monkeypatch):
@@ -29,49 +55,35 @@ def test_two_workers_pools_fit_the_smallest_plan(monkeypatch):
     assert 2 * pools.pool_size() + 3 <= 20
 
 
-OWN = {
-    "persistent connections": database.parse(URL) | {"CONN_MAX_AGE": 60},
-    "a pool of its own": database.parse(URL) | {"OPTIONS": {"pool": True}},
-    "another database": database.parse("sqlite://:memory:"),
-}
-
-
-@pytest.mark.parametrize("config", OWN.values(), ids=OWN)
-def test_a_database_is_left_alone_that_has(use_databases, config):
-    config = deepcopy(config)
-    use_databases(default=config)["default"]  # which adds Django's defaults
-    before = deepcopy(config)
+def test_a_database_keeps_its_own_pool_or_connections_and_time_limit(use_databases):
+    kept = database.parse(URL, statement_timeout="60s") | {"CONN_MAX_AGE": 60}
+    pooled = database.parse(URL) | {"OPTIONS": {"pool": True}}
+    file = database.parse("sqlite://:memory:")
+    use_databases(default=kept, pooled=pooled, file=file).all()
+    before = deepcopy(file)  # with Django's defaults
     pools.use_pools()
-    options = config["OPTIONS"] | before["OPTIONS"]
-    assert config | {"OPTIONS": options} == before | {"OPTIONS": options}
-    assert config["OPTIONS"].get("pool") == before["OPTIONS"].get("pool")
+    assert "pool" not in kept["OPTIONS"]
+    assert kept["OPTIONS"]["options"] == "-c statement_timeout=60s"
+    assert pooled["OPTIONS"]["pool"] is True
+    assert file == before
 
 
-def test_a_page_has_a_time_limit_for_its_queries(use_databases, settings):
-    default = database.parse(URL)
-    own = database.parse(URL, statement_timeout="60s")
-    pooled = database.parse(URL, pooled=True)
-    use_databases(default=default, own=own, pooled=pooled)
-    settings.PAGE_STATEMENT_TIMEOUT = "20s"
-    pools.use_pools()
-    assert default["OPTIONS"]["options"] == "-c statement_timeout=20s"
-    assert own["OPTIONS"]["options"] == "-c statement_timeout=60s"
-    assert "options" not in pooled["OPTIONS"]
-
-
-def test_the_direct_connection_beside_a_pooler_has_no_pool(use_databases):
+def test_a_poolers_two_connections_have_a_pool_for_pages_and_no_time_limit(
+    use_databases,
+):
     default, direct = database.parse(URL, pooled=True), database.parse(URL)
     use_databases(default=default, direct=direct)
     pools.use_pools()
-    assert "pool" in default["OPTIONS"] and "pool" not in direct["OPTIONS"]
+    assert "pool" in default["OPTIONS"] and "options" not in default["OPTIONS"]
+    assert "pool" not in direct["OPTIONS"]
 
 
-@pytest.mark.parametrize("checks", [True, False])
-def test_a_connection_is_checked_if_the_settings_say_so(use_databases, checks):
-    config = database.parse(URL) | {"CONN_HEALTH_CHECKS": checks}
-    use_databases(default=config)
+def test_a_page_has_a_time_limit_for_its_queries(use_databases, monkeypatch):
+    default = database.parse(URL)
+    use_databases(default=default)
+    monkeypatch.setattr(settings, "PAGE_STATEMENT_TIMEOUT", "20s", raising=False)
     pools.use_pools()
-    assert ("check" in config["OPTIONS"]["pool"]) is checks
+    assert default["OPTIONS"]["options"] == "-c statement_timeout=20s"
 
 
 def test_the_boot_line_counts_the_databases_that_have_a_pool(use_databases):

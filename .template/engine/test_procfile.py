@@ -51,7 +51,6 @@ def test_nothing_is_said_of(web, command):
 @pytest.mark.parametrize(
     ("command", "cause"),
     [
-        ("gunicorn --nosuch", "gunicorn: error: unrecognized arguments: --nosuch"),
         ("bin/start-pgbouncer gunicorn nosuch 2>&1", "No module named 'nosuch'"),
         ("gunicorn -k gevent", "RuntimeError: gevent worker requires gevent"),
         ("newrelic-admin run-program gunicorn", "newrelic-admin is not installed."),

@@ -12,8 +12,6 @@ from formation import Formation
 from parts import wait_until
 from traffic import OF_THE_DATABASE, REFUSED, Traffic
 
-COLUMNS = ("Fault", "Requests", "503", "Failed", "Slowest", "Recovered", "Bound")
-
 
 @pytest.fixture(scope="package")
 def formation(tmp_path_factory, source, secret_key):
@@ -29,21 +27,9 @@ def traffic(formation):
         yield traffic
 
 
-@pytest.fixture(scope="package")
-def table(request):
-    """A table of faults, printed at the end."""
-    rows = [COLUMNS, ["---"] * len(COLUMNS)]
-    yield rows
-    capture = request.config.pluginmanager.getplugin("capturemanager")
-    with capture.global_and_fixture_disabled():
-        print()
-        for row in rows:
-            print("|", " | ".join(row), "|")
-
-
 @pytest.fixture
-def fault(traffic, table):
-    """Watch a fault, and hold it to its bounds.
+def fault(traffic):
+    """Watch a fault, print its row of faults.md, and hold it to its bounds.
 
     `failed` is how many requests may get neither their answer nor, where they need the
     database, a 503 with Retry-After; `slowest` and `recovered` are seconds. A dyno that
@@ -55,10 +41,10 @@ def fault(traffic, table):
     def watch(name, *, failed=0, slowest=1.0, recovered=2.0, hangs=None):
         with traffic.watch() as seen:
             yield seen
-        counts = [len(seen.answers), len(seen.unavailable), len(seen.failed)]
-        seconds = [f"{seen.slowest:.2f} s", f"{seen.recovery:.1f} s"]
-        bound = f"{failed} failed, {hangs or slowest:g} s, {recovered:g} s"
-        table.append([name, *map(str, counts), *seconds, bound])
+        print(
+            f"| {name} | {len(seen.answers)} | {len(seen.unavailable)} |"
+            f" {len(seen.failed)} | {seen.slowest:.2f} s | {seen.recovery:.1f} s |"
+        )
         assert len(seen.answers) > 20
         assert len(seen.failed) <= failed, seen.failed
         others = [a for a in seen.answers if a.kind not in OF_THE_DATABASE]

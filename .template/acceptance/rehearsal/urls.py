@@ -15,7 +15,6 @@ urlpatterns = [
     path("rehearsal/service", views.service),
     path("rehearsal/leak", views.leak),
     path("rehearsal/upload", views.upload),
-    path("rehearsal/sql", views.sql),
     path("", include("mysite.urls")),
 ]
 

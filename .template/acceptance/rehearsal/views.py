@@ -101,10 +101,3 @@ def leak(request):
 def upload(request):
     """Read an upload, which Django puts into a file on the disk if it is large."""
     return HttpResponse(sum(len(chunk) for chunk in request.FILES["file"].chunks()))
-
-
-def sql(request):
-    """Ask what a forgotten migration makes a page ask."""
-    with connection.cursor() as cursor:
-        cursor.execute(request.GET["query"])
-    return HttpResponse(cursor.fetchone())

@@ -1,12 +1,12 @@
-"""The benchmark's pages, then the contender's own."""
+"""The benchmark's pages, then the contender's own, then those that it may lack."""
 
 from bench_overlay import views
 from django.conf import settings
 from django.urls import include, path
 
 urlpatterns = [
+    path("bench/home", views.home),
     path("bench/query", views.query),
-    path("bench/user", views.user),
     path("bench/quick", views.quick),
     path("bench/wait", views.wait),
     path("bench/held", views.held),
@@ -14,12 +14,7 @@ urlpatterns = [
     path("bench/stream", views.stream),
     path("bench/download", views.download),
     path("bench/upload", views.upload),
+    path("", include(settings.BENCH_URLS)),
+    path("up", views.quick),
+    path("ready", views.query),
 ]
-if settings.BENCH_HOME:
-    links = [path("", views.nothing, name="index")]
-    urlpatterns += [
-        path("bench/home", views.home),
-        path("bench/ready", views.nothing, name="ready"),
-        path("bench/admin/", include((links, "admin"))),
-    ]
-urlpatterns += [path("", include(settings.BENCH_URLS))]

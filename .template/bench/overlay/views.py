@@ -21,16 +21,6 @@ def query(request):
     return render(request, "bench/query.html", {"row": Row.objects.get(pk=1)})
 
 
-def user(request):
-    """Greet the user who is logged in."""
-    return render(request, "bench/user.html")
-
-
-def nothing(request):
-    """Stand where the home page links to."""
-    return HttpResponse()
-
-
 def quick(request):
     """Need neither the database nor time."""
     return HttpResponse("quick")

@@ -1,8 +1,8 @@
 from celery import shared_task
 
+from .models import Event
+
 
 @shared_task
 def record(kind, size):
-    from .models import Event
-
     Event.objects.create(kind=kind, size=size)

@@ -1,27 +1,19 @@
-"""Threads and database connections: a web worker has a pool, and nothing else has."""
+"""A web worker's pool of connections, and its pages while the database is away."""
 
-import shlex
-import threading
+import socket
 import time
 from concurrent.futures import ThreadPoolExecutor
 
 import heroku
 import parts
 import pytest
+from deployment import OWNER, PASSWORD, post
 from parts import wait_until
 from projects import append
 from releases import copy_slug
 
 ONE_WORKER = {"WEB_CONCURRENCY": "1"}
 DATA = "/rehearsal/data"
-
-# Says at the end of each Python process whether that has loaded the pool.
-TELL = """
-import atexit, sys
-atexit.register(lambda: print("pool loaded:", "psycopg_pool" in sys.modules))
-"""
-# As in an environment whose requirements.in has psycopg[binary] only.
-WITHOUT_POOL = "import sys\nsys.modules['psycopg_pool'] = None\n"
 
 ASKS_WHILE_LOADED = """
 from django.apps import AppConfig
@@ -33,12 +25,6 @@ class RehearsalConfig(AppConfig):
 """
 POOL_IN_SETTINGS = """
 DATABASES["default"]["OPTIONS"]["pool"] = {"max_size": 4, "timeout": 3}
-"""
-
-FILL = """
-from django.contrib.auth.models import Group
-for number in range(50):
-    Group.objects.create(name=f"stream {number}")
 """
 
 
@@ -53,12 +39,6 @@ def server():
 def site(rehearsed, server):
     """The site with a migrated database."""
     return rehearsed.release(DATABASE_URL=server.create("pool"))
-
-
-def customized(folder, text):
-    """Return the environment in which each Python process runs a text first."""
-    (folder / "sitecustomize.py").write_text(text)
-    return {"PYTHONPATH": str(folder)}
 
 
 def ask(dyno, path):
@@ -115,48 +95,33 @@ def test_views_that_need_no_connection_any_more_hold_none(site, view):
         assert "level=error" not in dyno.log
 
 
-def test_a_stream_may_ask_the_database_while_it_is_sent(site):
-    site.run(f"python manage.py shell -c {shlex.quote(FILL)}")
+def test_a_stream_may_ask_the_database_while_it_is_sent(site, server):
+    groups = "SELECT 'stream ' || number FROM generate_series(1, 50) number"
+    server.psql(f"INSERT INTO auth_group (name) {groups}", "pool")
     with site.dyno(**ONE_WORKER) as dyno:
         answer, _ = ask(dyno, "/rehearsal/rows")
         assert answer.text.count("stream") == 50
 
 
-@pytest.mark.parametrize("command", ["release", "worker --batch"])
-def test_a_command_has_no_pool(site, tmp_path, command):
-    more = customized(tmp_path, TELL)
-    said = site.run(f"timeout 30 python manage.py {command}", **more)
-    assert "pool loaded: False" in said and "pool loaded: True" not in said
-
-
 def test_a_web_worker_opens_so_many_connections_at_most(site, server):
     of_site = "SELECT count(*) FROM pg_stat_activity WHERE usename = 'dyno'"
     before = int(server.psql(of_site))
-    seen, over = [], threading.Event()
-
-    def count():
-        while not over.wait(0.05):
-            seen.append(int(server.psql(of_site)) - before)
-
+    seen = []
     more = ONE_WORKER | {"DATABASE_POOL_SIZE": "3"}
-    with site.dyno(**more) as dyno:
-        counter = threading.Thread(target=count)
-        counter.start()
-        try:
-            found = statuses(dyno, "/rehearsal/query?seconds=0.5", 24)
-        finally:
-            over.set()
-            counter.join()
+    with site.dyno(**more) as dyno, ThreadPoolExecutor(1) as visitors:
+        busy = "/rehearsal/query?seconds=0.5"
+        found = visitors.submit(statuses, dyno, busy, 24)
+        while not found.done():
+            seen.append(int(server.psql(of_site)) - before)
         assert "1 databases = 3 database connections at most" in dyno.log
-    assert found == {200}
+    assert found.result() == {200}
     assert max(seen) == 3
 
 
-@pytest.mark.parametrize("settings", ["", POOL_IN_SETTINGS], ids=["ours", "owner's"])
-def test_a_query_while_the_site_is_loaded_costs_no_page(site, tmp_path, settings):
+def test_a_query_while_the_site_is_loaded_costs_no_page(site, tmp_path):
     slug = copy_slug(site.slug, tmp_path)
     (slug / "rehearsal/apps.py").write_text(ASKS_WHILE_LOADED)
-    append(slug / "rehearsal/settings.py", settings)
+    append(slug / "rehearsal/settings.py", POOL_IN_SETTINGS)
     with heroku.Dyno(slug, site.config_vars) as dyno:
         assert "Accessing the database during app initialization" in dyno.log
         for _ in range(5):
@@ -181,9 +146,14 @@ def test_a_restart_of_the_server_costs_no_page_more_than_a_moment(rushed, server
 
 
 def test_a_stopped_server_is_told_once_a_minute_and_process(rushed, server):
+    booted = len(rushed.log.splitlines())
+    fields = {"username": "nobody", "password": "wrong"}
     server.stop()
     try:
         answers = [ask(rushed, DATA) for _ in range(20)]
+        for _ in range(5):
+            answer = post(heroku.Client(rushed.port), "/admin/login/", fields)
+            assert answer.status == ask(rushed, "/ready")[0].status == 503
     finally:
         server.start()
     assert {answer.status for answer, _ in answers} == {503}
@@ -197,6 +167,9 @@ def test_a_stopped_server_is_told_once_a_minute_and_process(rushed, server):
     assert len(lines(rushed, "Traceback")) == 1
     assert not lines(rushed, "logger=dyno.views.pool")
     assert parts.PASSWORD not in rushed.log
+    log = rushed.log.splitlines()[booted:]
+    # One of requests, of the pool, of /ready, of the cache and of log-ins.
+    assert sum("logger=access" not in line for line in log) <= 5
 
 
 def test_a_full_pool_is_told_once_a_minute_and_names_the_config_var(site):
@@ -219,12 +192,57 @@ def test_a_full_pool_is_told_once_a_minute_and_names_the_config_var(site):
         assert not lines(dyno, "error connecting")
 
 
+def test_a_query_that_takes_too_long_is_a_503(site):
+    with site.dyno(DATABASE_STATEMENT_TIMEOUT="1s") as dyno:
+        answer, seconds = ask(dyno, "/rehearsal/query?seconds=5")
+        assert answer.status == 503 and answer.headers["Retry-After"]
+        assert seconds < 4
+        assert ask(dyno, DATA)[0].status == 200
+
+
+def test_a_read_only_database_is_a_503(site):
+    site.run("python manage.py createsuperuser --noinput", **OWNER)
+    read_only = "?options=-cdefault_transaction_read_only%3Don"
+    url = site.config_vars["DATABASE_URL"] + read_only
+    with site.dyno(DATABASE_URL=url) as dyno:
+        client = heroku.Client(dyno.port)
+        right = {"username": "root", "password": PASSWORD}
+        answers = [
+            post(client, "/admin/login/", right),
+            client.post("/rehearsal/write?name=read-only", ""),
+            client.post("/rehearsal/enqueue?name=read-only", ""),
+            client.get("/rehearsal/visit"),
+        ]
+        wrong = right | {"password": "wrong"}
+        assert post(client, "/admin/login/", wrong).status == 200
+        assert client.get(DATA).status == 200
+        assert client.get("/ready").status == 503
+    for answer in answers:
+        assert answer.status == 503
+        assert answer.headers["Retry-After"] == "10"
+        assert "unavailable at the moment" in answer.text
+
+
+def test_ready_says_within_seven_seconds_that_the_database_hangs(site):
+    """psycopg_pool tries twice to connect, for database.TIME_OUTS each."""
+    # The kernel accepts the connections, and nobody answers.
+    with socket.create_server(("127.0.0.1", 0), backlog=200) as silent:
+        port = silent.getsockname()[1]
+        url = f"postgres://dyno:{parts.PASSWORD}@127.0.0.1:{port}/none"
+        with site.dyno(DATABASE_URL=url) as dyno:
+            for _ in range(3):
+                answer, seconds = ask(dyno, "/ready")
+                assert answer.status == 503 and seconds < 7.5
+                time.sleep(5)  # until it is asked again
+
+
 def test_without_the_pools_library_the_release_says_so_and_pages_work(site, tmp_path):
-    more = customized(tmp_path, WITHOUT_POOL)
-    said = []
-    heroku.release(site.slug, site.config_vars | more, said.append)
-    assert "deploy.W041" in "\n".join(said)
-    assert "psycopg[binary,pool] in requirements.in" in "\n".join(said)
+    lacks_it = "import sys\nsys.modules['psycopg_pool'] = None\n"
+    (tmp_path / "sitecustomize.py").write_text(lacks_it)
+    more = {"PYTHONPATH": str(tmp_path)}
+    said = site.run("python manage.py release", **more)
+    assert "deploy.W041" in said
+    assert "psycopg[binary,pool] in requirements.in" in said
     with site.dyno(**more) as dyno:
         for _ in range(3):
             assert statuses(dyno, DATA, 12) == {200}
