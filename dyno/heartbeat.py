@@ -3,6 +3,7 @@
 import logging
 import threading
 import time
+from datetime import timedelta
 from typing import Any
 
 from django.db import Error, connections
@@ -34,6 +35,10 @@ LIVING = """
     SELECT DISTINCT application_name FROM pg_stat_activity
     WHERE datname = current_database() AND starts_with(application_name, %s)
 """
+NO_WORKER = (
+    "No worker runs, and %d tasks are queued, one for over an hour. "
+    "Fix: heroku ps:scale worker=1  (docs/growing.md#tasks)"
+)
 
 
 def living_workers(alias: str) -> set[str]:
@@ -44,13 +49,20 @@ def living_workers(alias: str) -> set[str]:
 
 
 def queue_and_workers() -> dict[str, int]:
-    """Return how many tasks wait and how many workers run.
+    """Return how many tasks wait and how many workers run, and log if none does.
 
     For /ready, which stays 200: to take web dynos out would not start a worker.
     """
-    answer = {"queued": DBTaskResult.objects.ready().count()}
+    now = timezone.now()
+    hour_ago = now - timedelta(hours=1)
+    ready = DBTaskResult.objects.ready()
+    answer = {"queued": ready.count()}
     if connections["default"].vendor == "postgresql":
         answer["workers"] = len(living_workers("default"))
+        old = ready.filter(enqueued_at__lt=hour_ago)
+        old = old.exclude(run_after__range=(hour_ago, now))  # due for less than that
+        if not answer["workers"] and old.exists():
+            once_a_minute.warning(NO_WORKER, answer["queued"])
     return answer
 
 

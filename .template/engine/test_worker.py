@@ -153,6 +153,44 @@ def test_a_task_of_a_dead_worker_is_queued_again_after_a_time_of_grace(
     assert heartbeat.queue_and_workers() == {"queued": queued, "workers": 1}
 
 
+@pytest.fixture
+def old_task(queue, on_postgresql, monkeypatch):
+    """A task that has waited for two hours."""
+    monkeypatch.setattr(heartbeat.once_a_minute.filters[0], "quiet_until", 0)
+    work.enqueue()
+    two_hours_ago = timezone.now() - timedelta(hours=2)
+    DBTaskResult.objects.update(enqueued_at=two_hours_ago)
+
+
+def test_tasks_that_wait_without_a_worker_are_told_once_a_minute(old_task, caplog):
+    for _ in range(2):
+        assert heartbeat.queue_and_workers() == {"queued": 1, "workers": 0}
+    [said] = [text for text in caplog.messages if "No worker runs" in text]
+    assert "Fix: heroku ps:scale worker=1 " in said
+
+
+def test_tasks_that_wait_for_their_turn_are_not_told(old_task, caplog):
+    alive = Heartbeat()
+    alive.worker_id = "worker.1-alive"
+    alive.beat()
+    assert heartbeat.queue_and_workers() == {"queued": 1, "workers": 1}
+    assert not caplog.messages
+
+
+@pytest.mark.parametrize(
+    "field, minutes, queued",
+    [("enqueued_at", 0, 1), ("run_after", -1, 1), ("run_after", 1, 0)],
+    ids=["new", "due for a minute", "not due"],
+)
+def test_a_task_may_wait_for_a_worker_that_starts(
+    old_task, caplog, field, minutes, queued
+):
+    moment = timezone.now() + timedelta(minutes=minutes)
+    DBTaskResult.objects.update(**{field: moment})
+    assert heartbeat.queue_and_workers() == {"queued": queued, "workers": 0}
+    assert not caplog.messages
+
+
 def test_pruning_deletes_what_has_expired_and_nothing_else(queue):
     now = timezone.now()
     for name, days in (("old", -1), ("new", 1)):
