@@ -7,8 +7,10 @@ from typing import Any
 from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.contrib.auth.backends import BaseBackend, ModelBackend
+from django.contrib.auth.signals import user_logged_in, user_login_failed
 from django.core.cache import cache
 from django.core.exceptions import PermissionDenied
+from django.dispatch import receiver
 from django.http import HttpRequest
 from django.views.decorators.debug import sensitive_variables
 
@@ -16,7 +18,8 @@ from dyno.noise import OnceAMinute
 from dyno.proxies import client_address
 
 logger = logging.getLogger(__name__)
-logger.addFilter(OnceAMinute())
+refusals = logger.getChild("refusals")
+refusals.addFilter(OnceAMinute())
 
 # The defaults of settings.LOGIN_ATTEMPTS, of settings.LOGIN_ATTEMPTS_FROM_ADDRESS,
 # since an address may be that of a school or a CDN, and of settings.LOGIN_SECONDS.
@@ -78,10 +81,30 @@ class SlowedModelBackend(ModelBackend):
             key = claim(name, attempts)
             if key is None:
                 cache.delete_many(claims)  # what is refused counts for nobody
-                logger.warning(REFUSED, address)
+                refusals.warning(REFUSED, address)
                 raise PermissionDenied
             claims.append(key)
         user = super().authenticate(request, username, password, **kwargs)
         if user is not None:
             cache.delete_many(claims)
         return user
+
+
+@receiver(user_logged_in)
+def log_success(request: HttpRequest | None, user: Any, **kwargs: Any) -> None:
+    """Log who logged in, and from where."""
+    if request:
+        address = client_address(request)
+        logger.info("%s logged in from %s", user.get_username(), address)
+
+
+@receiver(user_login_failed)
+def log_failure(
+    credentials: dict[str, Any], request: HttpRequest | None = None, **kwargs: Any
+) -> None:
+    """Log which account was tried, and from where. Django hides the password."""
+    names = ("username", "email", get_user_model().USERNAME_FIELD)
+    account = next((credentials[name] for name in names if name in credentials), None)
+    if request:
+        address = client_address(request)
+        logger.warning("A log-in as %.200s failed from %s", account, address)

@@ -61,14 +61,15 @@ def test_each_line_is_logfmt_told_once_and_without_health_checks(dyno):
     assert "status=404" in missing
 
 
-def test_a_log_in_is_one_line_with_the_routers_request_id_and_without_secrets(
+def test_a_log_in_is_told_with_the_routers_request_id_and_without_secrets(
     dyno, config_vars
 ):
     request_id = str(uuid.uuid4())
     answer = log_in(dyno, request_id, Authorization="Basic header-secret")
     assert answer.status == 200
     told = lines(dyno, f"logger=access request_id={request_id}")
-    [line] = [line for line in told if request_id in line]
+    failed, line = [line for line in told if request_id in line]
+    assert ' message="A log-in as root failed from 127.0.0.1"' in failed
     assert line.startswith(
         f"level=info logger=access request_id={request_id} method=POST "
     )

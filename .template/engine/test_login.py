@@ -42,7 +42,7 @@ def log_in(client, admin_user):
 def test_after_ten_wrong_passwords_the_right_one_is_refused_too(
     log_in, caplog, monkeypatch
 ):
-    monkeypatch.setattr(login.logger.filters[0], "quiet_until", 0)
+    monkeypatch.setattr(login.refusals.filters[0], "quiet_until", 0)
     for _ in range(ATTEMPTS - 1):
         assert not log_in("wrong")
     for _ in range(3):
@@ -53,8 +53,20 @@ def test_after_ten_wrong_passwords_the_right_one_is_refused_too(
         for _ in range(3):
             assert not log_in("password")
     assert log_in("password", address="192.0.2.2")
-    refused = [r.getMessage() for r in caplog.records if r.name == "dyno.login"]
+    refused = [
+        r.getMessage() for r in caplog.records if r.name == "dyno.login.refusals"
+    ]
     assert refused == ["Log-in refused: many wrong passwords from 192.0.2.1"]
+
+
+def test_each_log_in_is_a_line_without_its_password(log_in, caplog):
+    log_in("password")
+    log_in("sw0rdfish", username="root\nlevel=info" + "x" * 300)
+    done, failed = [r.getMessage() for r in caplog.records if r.name == "dyno.login"]
+    assert done == "admin logged in from 192.0.2.1"
+    assert failed.startswith("A log-in as root") and len(failed) < 260
+    assert failed.endswith(" failed from 192.0.2.1")
+    assert "sw0rdfish" not in caplog.text
 
 
 def test_the_networks_of_one_ipv6_customer_have_a_limit_for_all_accounts(log_in):
