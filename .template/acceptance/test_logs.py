@@ -69,7 +69,7 @@ def test_a_log_in_is_told_with_the_routers_request_id_and_without_secrets(
     assert answer.status == 200
     told = lines(dyno, f"logger=access request_id={request_id}")
     failed, line = [line for line in told if request_id in line]
-    assert ' message="A log-in as root failed from 127.0.0.1"' in failed
+    assert ' message="A log-in as root failed from 203.0.113.7"' in failed
     assert line.startswith(
         f"level=info logger=access request_id={request_id} method=POST "
     )
