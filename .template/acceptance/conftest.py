@@ -108,12 +108,6 @@ def pushed(copy_project):
     return copy_project("pushed").build()
 
 
-@pytest.fixture(scope="session")
-def slug(pushed):
-    """What a push of this repository builds: leave it as it is."""
-    return pushed.slug
-
-
 @pytest.fixture(scope="module")
 def dyno(pushed):
     """A web dyno of it."""
@@ -192,13 +186,3 @@ def browser(chromium):
     complaints(chromium)
     yield chromium
     assert complaints(chromium) == []
-
-
-@pytest.fixture
-def site(slug, postgres, secret_key, request):
-    """The slug, the config vars of its release and an empty database."""
-    name = request.node.originalname[:60]
-    config_vars = {"DJANGO_SECRET_KEY": secret_key}
-    config_vars["DATABASE_URL"] = postgres.create(name)
-    yield slug, config_vars, name
-    postgres.drop(name)

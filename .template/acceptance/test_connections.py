@@ -10,7 +10,6 @@ import pytest
 from deployment import OWNER, PASSWORD, post
 from parts import wait_until
 from projects import append
-from releases import copy_slug
 
 ONE_WORKER = {"WEB_CONCURRENCY": "1"}
 DATA = "/rehearsal/data"
@@ -119,10 +118,10 @@ def test_a_web_worker_opens_so_many_connections_at_most(site, server):
 
 
 def test_a_query_while_the_site_is_loaded_costs_no_page(site, tmp_path):
-    slug = copy_slug(site.slug, tmp_path)
-    (slug / "rehearsal/apps.py").write_text(ASKS_WHILE_LOADED)
-    append(slug / "rehearsal/settings.py", POOL_IN_SETTINGS)
-    with heroku.Dyno(slug, site.config_vars) as dyno:
+    site = site.copy_slug(tmp_path)
+    append(site.slug / "rehearsal/apps.py", ASKS_WHILE_LOADED)
+    append(site.slug / "rehearsal/settings.py", POOL_IN_SETTINGS)
+    with site.dyno() as dyno:
         assert "Accessing the database during app initialization" in dyno.log
         for _ in range(5):
             assert statuses(dyno, DATA, 12) == {200}

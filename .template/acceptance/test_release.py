@@ -10,7 +10,8 @@ import parts
 import pytest
 from deployment import post
 from projects import append, change
-from releases import OLD_STAYS, RELEASE, copy_slug, release
+
+OLD_STAYS = "The release that was live stays live."
 
 VISITED = """==> The page / answers 200
 ==> The page /no-such-page answers 404
@@ -49,22 +50,41 @@ class Migration(migrations.Migration):
 }
 
 
+HOME = """
+def home(request):
+    from mysite.models import User
+
+    User.objects.get()
+"""
+
+
 @pytest.fixture
-def shop(slug, tmp_path):
-    """The slug with a second app in it."""
-    slug = copy_slug(slug, tmp_path)
-    folder = slug / "shop/migrations"
-    folder.mkdir(parents=True)
+def site(pushed, postgres):
+    """This project with an empty database, which is named site."""
+    return pushed.app(DATABASE_URL=postgres.create("site"))
+
+
+@pytest.fixture
+def shop(site, tmp_path):
+    """The same with a second app in it."""
+    shop = site.copy_slug(tmp_path)
     for name, text in MIGRATIONS.items():
-        (folder / name).write_text(text)
-    append(slug / "mysite/settings.py", "INSTALLED_APPS += ['shop']\n")
-    return slug
+        append(shop.slug / "shop/migrations" / name, text)
+    append(shop.slug / "mysite/settings.py", "INSTALLED_APPS += ['shop']\n")
+    return shop
+
+
+def refused(step, *arguments):
+    """Return what a step says that must fail."""
+    with pytest.raises(heroku.Refused) as refused:
+        step(*arguments)
+    return str(refused.value)
 
 
 @contextlib.contextmanager
-def holding(postgres, sql, name):
+def holding(postgres, sql):
     """Keep a session open that holds a lock."""
-    where = ["-h", postgres.folder, "-p", str(postgres.port), "-U", "postgres", name]
+    where = ["-h", postgres.folder, "-p", str(postgres.port), "-U", "postgres", "site"]
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
     with subprocess.Popen([parts.need("psql"), "-XAtq", *where], **pipes) as session:
         session.stdin.write(f"{sql} \\g /dev/null\n\\echo held\n")
@@ -74,67 +94,59 @@ def holding(postgres, sql, name):
 
 
 def test_a_release_migrates_makes_the_cache_table_and_says_so(site, postgres):
-    slug, config_vars, name = site
-    passed, output = release(slug, config_vars)
-    assert passed, output
+    output = heroku.release(site.slug, site.config_vars)
     assert "The database default is migrated:" in output
     assert output.endswith(VISITED)
-    tables = postgres.psql("SELECT tablename FROM pg_tables", name)
+    tables = postgres.psql("SELECT tablename FROM pg_tables", "site")
     assert {"mysite_user", "cache"} <= set(tables.split())
     # Old users that were moved are no hindrance.
-    postgres.psql("CREATE TABLE auth_user (id integer)", name)
-    passed, output = release(slug, config_vars)
-    assert passed and "0 applied now" in output
+    postgres.psql("CREATE TABLE auth_user (id integer)", "site")
+    output = heroku.release(site.slug, site.config_vars)
+    assert "0 applied now" in output
 
 
 def test_the_advice_for_a_missing_cache_table_works_to_the_letter(site, postgres):
-    slug, config_vars, name = site
-    assert release(slug, config_vars)[0]
-    postgres.psql("DROP TABLE cache", name)
+    site.release()
+    postgres.psql("DROP TABLE cache", "site")
     fields = {"username": "nobody", "password": "wrong"}
-    with heroku.Dyno(slug, config_vars) as dyno:
+    with site.dyno() as dyno:
         client = heroku.Client(dyno.port)
         answer = post(client, "/admin/login/", fields)
         assert answer.status == 500 and "Something went wrong" in answer.text
         assert "Retry-After" not in answer.headers
         missing = r"table or column is missing\. Fix: (.*), then (.*?)  \("
         for command in re.search(missing, dyno.log).groups():
-            heroku.run(slug, config_vars, command)
+            site.run(command)
         assert post(client, "/admin/login/", fields).status == 200
 
 
-def test_a_query_at_import_is_told_as_such(site, shop):
-    _, config_vars, _ = site
+def test_a_query_at_import_is_told_as_such(shop):
     text = "from .models import User\nNAMES = list(User.objects.all())\n"
-    append(shop / "mysite/urls.py", text)
-    passed, output = release(shop, config_vars)
-    assert not passed
+    append(shop.slug / "mysite/urls.py", text)
+    output = refused(shop.release)
     assert "NAMES = list(User.objects.all())" in output
     assert "A query runs as a module is loaded. Fix: move it into a function" in output
 
 
 def test_three_releases_at_once_on_an_empty_database_all_succeed(site, postgres):
-    slug, config_vars, name = site
     waiting = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'"
     with ThreadPoolExecutor(3) as pool:
-        with holding(postgres, "SELECT pg_advisory_lock(7370221)", name):
-            results = pool.map(release, [slug] * 3, [config_vars] * 3)
+        with holding(postgres, "SELECT pg_advisory_lock(7370221)"):
+            arguments = (heroku.release, site.slug, site.config_vars)
+            running = [pool.submit(*arguments) for _ in range(3)]
             count = f"{waiting} AND NOT granted"
-            parts.wait_until(lambda: postgres.psql(count, name) == "3")
-        results = list(results)
-    assert all(passed for passed, _ in results), results
-    assert all("waiting for it" in output for _, output in results)
-    assert sum(" 0 applied now" not in output for _, output in results) == 1
+            parts.wait_until(lambda: postgres.psql(count, "site") == "3")
+        outputs = [release.result() for release in running]
+    assert all("waiting for it" in output for output in outputs)
+    assert sum(" 0 applied now" not in output for output in outputs) == 1
 
 
 def test_a_migration_that_meets_a_locked_table_gives_up_and_says_what_to_do(
     site, shop, postgres
 ):
-    slug, config_vars, name = site
-    assert release(slug, config_vars)[0]
-    with holding(postgres, "BEGIN; LOCK TABLE mysite_user IN SHARE MODE", name):
-        passed, output = release(shop, config_vars)
-    assert not passed
+    site.release()
+    with holding(postgres, "BEGIN; LOCK TABLE mysite_user IN SHARE MODE"):
+        output = refused(shop.release)
     # The connection that migrates may be a new one.
     assert "it has [('5s', 'advisory')]" in output
     assert "Applying shop.0002_alter..." in output
@@ -142,26 +154,22 @@ def test_a_migration_that_meets_a_locked_table_gives_up_and_says_what_to_do(
     assert "pg_terminate_backend(PID)" in output
     assert OLD_STAYS in output and "heroku releases:retry" in output
     assert "Traceback" not in output
-    assert release(shop, config_vars)[0]
+    shop.release()
 
 
-def test_a_release_that_waits_for_another_too_long_says_so(site, shop, postgres):
-    _, config_vars, name = site
-    change(shop / "dyno/management/commands/release.py", ("10min", "1s"))
-    with holding(postgres, "SELECT pg_advisory_lock(7370221)", name):
-        passed, output = release(shop, config_vars)
-    assert not passed
+def test_a_release_that_waits_for_another_too_long_says_so(shop, postgres):
+    change(shop.slug / "dyno/management/commands/release.py", ("10min", "1s"))
+    with holding(postgres, "SELECT pg_advisory_lock(7370221)"):
+        output = refused(shop.release)
     assert "Another release migrates: waiting for it, up to 1s" in output
     assert "cannot be used: another process holds a lock" in output
     assert OLD_STAYS in output and "heroku releases:retry" in output
     assert "Traceback" not in output
 
 
-def test_a_migration_that_fails_ends_in_a_sentence(site, shop):
-    _, config_vars, _ = site
-    change(shop / "shop/migrations/0002_alter.py", ("shop integer", "no_type"))
-    passed, output = release(shop, config_vars)
-    assert not passed
+def test_a_migration_that_fails_ends_in_a_sentence(shop):
+    change(shop.slug / "shop/migrations/0002_alter.py", ("shop integer", "no_type"))
+    output = refused(shop.release)
     assert "Traceback" not in output
     assert "Applying shop.0002_alter..." in output
     assert "A migration failed: " in output
@@ -173,20 +181,18 @@ def test_a_migration_that_fails_ends_in_a_sentence(site, shop):
     "table", ["auth_user", "django_admin_log"], ids=["auth.User", "a model of its own"]
 )
 def test_a_database_with_users_of_another_model_is_left_as_it_is(site, postgres, table):
-    slug, config_vars, name = site
-    postgres.psql(f"CREATE TABLE {table} (id integer)", name)
-    passed, output = release(slug, config_vars)
-    assert not passed and "Traceback" not in output
+    postgres.psql(f"CREATE TABLE {table} (id integer)", "site")
+    output = refused(site.release)
+    assert "Traceback" not in output
     assert f"has the table {table}, but no mysite_user" in output
     assert f"{OLD_STAYS} Fix: " in output
     assert "docs/moving-in.md#users" in output
     tables = "SELECT tablename FROM pg_tables WHERE schemaname = 'public'"
-    assert postgres.psql(tables, name) == table
+    assert postgres.psql(tables, "site") == table
 
 
 def test_a_dyno_whose_database_lacks_migrations_serves_and_ready_says_so(site):
-    slug, config_vars, _ = site
-    with heroku.Dyno(slug, config_vars) as dyno:
+    with site.dyno() as dyno:
         client = heroku.Client(dyno.port)
         assert client.get("/").status == 200
         ready = client.get("/ready")
@@ -197,45 +203,39 @@ def test_a_dyno_whose_database_lacks_migrations_serves_and_ready_says_so(site):
 
 
 def test_a_database_that_cannot_be_used_is_told_in_a_sentence(site):
-    slug, config_vars, _ = site
-    url = config_vars["DATABASE_URL"].replace(parts.PASSWORD, "sw0rdfish")
-    config_vars |= {"DATABASE_URL": url, "DJANGO_ALLOWED_HOSTS": "www.example.com"}
-    passed, output = release(slug, config_vars)
-    assert not passed
+    url = site.config_vars["DATABASE_URL"].replace(parts.PASSWORD, "sw0rdfish")
+    site = site.app(DATABASE_URL=url, DJANGO_ALLOWED_HOSTS="www.example.com")
+    output = refused(site.release)
     assert "Traceback" not in output
     assert "The database in DATABASE_URL cannot be used: " in output
     assert "password authentication failed" in output
     assert "Fix: " in output and "heroku pg:" not in output
     assert OLD_STAYS in output and "heroku releases:retry" in output
     assert "sw0rdfish" not in output and "postgres://" not in output
-    passed, output = release(slug, config_vars, f"env -u DYNO {RELEASE}")
-    assert not passed
+    output = refused(site.run, "env -u DYNO python manage.py release")
     last = output.splitlines()[-1]
     assert "cannot be used: " in last and "Then: python manage.py release" in last
     assert "heroku" not in last
 
 
 def test_a_user_who_may_not_migrate_is_told_what_to_grant(site, shop, postgres):
-    slug, config_vars, name = site
     advice = "A migration failed: the user may not change it. Fix: GRANT CREATE"
-    postgres.psql("ALTER SCHEMA public OWNER TO postgres", name)
-    postgres.psql("REVOKE CREATE ON SCHEMA public FROM public, dyno", name)
-    passed, output = release(slug, config_vars)
-    assert not passed and "Traceback" not in output
+    postgres.psql("ALTER SCHEMA public OWNER TO postgres", "site")
+    postgres.psql("REVOKE CREATE ON SCHEMA public FROM public, dyno", "site")
+    output = refused(site.release)
+    assert "Traceback" not in output
     assert advice in output
     assert OLD_STAYS in output and "heroku releases:retry" in output
-    postgres.psql("GRANT CREATE ON SCHEMA public TO dyno", name)
-    assert release(slug, config_vars)[0]
-    postgres.psql("ALTER TABLE mysite_user OWNER TO postgres", name)
-    passed, output = release(shop, config_vars)
-    assert not passed and advice in output
+    postgres.psql("GRANT CREATE ON SCHEMA public TO dyno", "site")
+    site.release()
+    postgres.psql("ALTER TABLE mysite_user OWNER TO postgres", "site")
+    assert advice in refused(shop.release)
 
 
-def test_a_first_push_without_a_key_and_a_database_passes(slug):
-    passed, output = release(slug, {})
-    assert passed, output
+def test_a_first_push_without_a_key_and_a_database_passes(pushed):
+    output = heroku.release(pushed.slug, {})
     assert "heroku addons:create heroku-postgresql:essential-0" in output
-    with heroku.Dyno(slug, {}) as dyno:
+    with heroku.Dyno(pushed.slug, {}) as dyno:
         clients = [heroku.Client(dyno.port) for _ in range(8)]
         for client in clients:
             client.get("/admin/login/")
@@ -243,19 +243,18 @@ def test_a_first_push_without_a_key_and_a_database_passes(slug):
 
 
 def test_with_a_database_the_key_is_required(site):
-    slug, config_vars, _ = site
-    passed, output = release(slug, {"DATABASE_URL": config_vars["DATABASE_URL"]})
-    assert not passed
+    del site.config_vars["DJANGO_SECRET_KEY"]
+    output = refused(site.release)
     assert "deploy.E001" in output and "DJANGO_SECRET_KEY is not set" in output
     assert OLD_STAYS in output and "heroku releases:retry" in output
 
 
-def test_every_mistake_is_told_at_once_and_no_value_is(slug):
+def test_every_mistake_is_told_at_once_and_no_value_is(pushed):
     names = ["DJANGO_SECRET_KEY", "DATABASE_URL", "EMAIL_URL", "REDIS_URL"]
     names += ["DATABASE_POOL_SIZE", "DATABASE_STATEMENT_TIMEOUT", "WEB_CONCURRENCY"]
     names += ["DJANGO_STATIC_HOST", "DJANGO_LOG_LEVEL", "DJANGO_ADMINS"]
-    passed, output = release(slug, dict.fromkeys(names, "sw0rdfish"))
-    assert not passed
+    site = pushed.app(**dict.fromkeys(names, "sw0rdfish"))
+    output = refused(site.release)
     for code in ("E001", "E004", "E012", "E013", "E040"):
         assert f"deploy.{code}" in output
     assert "sw0rdfish" not in output
@@ -270,3 +269,26 @@ def test_a_build_without_the_databases_driver_is_refused(copy_project):
     with pytest.raises(heroku.Refused, match="Error loading psycopg2 or") as refused:
         project.build(DATABASE_URL=url)
     assert "Traceback" not in str(refused.value)
+
+
+def test_a_home_page_that_needs_data_stops_the_release_unless_it_is_not_asked_for(
+    site, postgres, tmp_path
+):
+    site = site.copy_slug(tmp_path)
+    append(site.slug / "mysite/views.py", HOME)
+    output = refused(site.release)
+    last = output.splitlines()[-1]
+    cause = "DoesNotExist: User matching query does"
+    assert last.startswith(f"CommandError: The page / fails. {cause}")
+    assert "the release that was live stays live. Fix: " in last
+    assert output.count("traceback=") == 1
+    assert "mysite_user" in postgres.psql("SELECT tablename FROM pg_tables", "site")
+
+    without_database = {"DJANGO_SECRET_KEY": site.config_vars["DJANGO_SECRET_KEY"]}
+    output = heroku.release(site.slug, without_database)
+    assert output.count("==> The page ") == 1
+    assert output.endswith("\n==> The page / answers 503\n")
+
+    append(site.slug / "mysite/settings.py", "RELEASE_VISITS = []")
+    output = heroku.release(site.slug, site.config_vars)
+    assert output.endswith("==> RELEASE_VISITS is empty, so no page is visited\n")
