@@ -1,7 +1,4 @@
-"""The real parts around the site, each a context manager on free loopback ports.
-
-`with Postgres(max_connections=20) as postgres: ...`
-"""
+"""The real parts around the site, each a context manager on free loopback ports."""
 
 import contextlib
 import os
@@ -116,10 +113,7 @@ def certificate(folder):
 
 
 class Part:
-    """One program with a folder and a certificate of its own.
-
-    Its `command()` is what runs in the foreground.
-    """
+    """One program with a folder of its own; `command()` runs in the foreground."""
 
     stop_signal = signal.SIGTERM
     user = None  # whom to be where root is refused
@@ -228,9 +222,17 @@ class Postgres(Part):
         """Run SQL as the superuser and return the rows as text."""
         where = f"host={self.folder} port={self.port} user=postgres dbname={database}"
         command = [need("psql"), "-XAtqc", sql, where]
-        result = subprocess.run(command, capture_output=True, text=True)
-        assert result.returncode == 0, result.stderr
-        return result.stdout.strip()
+        return subprocess.check_output(command, text=True).strip()
+
+    @contextlib.contextmanager
+    def holding(self, sql, database):
+        """Keep a session open that takes a lock by SQL."""
+        psql = [need("psql"), "-XAtq", self.url(database)]
+        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+        with subprocess.Popen(psql, **pipes) as session:
+            print(sql, "\\g /dev/null", "\n\\echo held", file=session.stdin, flush=True)
+            assert session.stdout.readline() == "held\n"
+            yield
 
     def create(self, database):
         """Make a database, anew if it is there, and return its URL."""
@@ -248,12 +250,11 @@ class Postgres(Part):
 
 
 class Redis(Part):
-    """Redis with a password; `url` is over TLS, `plain_url` is not."""
+    """Redis with a password; `url` is over TLS."""
 
     def __init__(self):
         self.port, self.tls_port = free_port(), free_port()
         self.url = f"rediss://:{PASSWORD}@127.0.0.1:{self.tls_port}"
-        self.plain_url = f"redis://:{PASSWORD}@127.0.0.1:{self.port}"
         super().__init__()
 
     def command(self):

@@ -2,8 +2,6 @@
 
 import io
 import json
-import subprocess
-from contextlib import contextmanager
 
 import heroku
 import parts
@@ -30,26 +28,14 @@ def deactivate(building, user):
     building.project.run(f'python manage.py shell --command "{code}"')
 
 
-@contextmanager
-def locked_account(postgres):
-    """Lock the row of the owner's account, so that a task which changes it waits."""
-    where = ["-h", postgres.folder, "-p", str(postgres.port), "-U", "postgres"]
-    psql = [parts.need("psql"), "-q", *where, "building"]
-    lock = "BEGIN; SELECT FROM mysite_user WHERE id = 1 FOR UPDATE;\n"
-    with subprocess.Popen(psql, stdin=subprocess.PIPE, text=True) as other:
-        other.stdin.write(lock)
-        other.stdin.flush()
-        yield
-        other.stdin.close()  # ends the transaction
-
-
 def test_celery_runs_several_tasks_at_once_and_loses_none_in_a_deploy(
     building, postgres
 ):
     waits = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
     quiet = {"PYTHONWARNINGS": "ignore"}  # it warns of root, which Heroku's is not
     worker = building.project.dyno("celery.1", **quiet)
-    with locked_account(postgres), worker:
+    lock = "BEGIN; SELECT FROM mysite_user WHERE id = 1 FOR UPDATE"
+    with postgres.holding(lock, "building"), worker:
         deactivate(building, 1)
         parts.wait_until(lambda: postgres.psql(waits) == "1")
         deactivate(building, 1_000_000)  # nobody
