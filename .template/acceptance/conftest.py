@@ -68,7 +68,7 @@ def postgres():
 
 @pytest.fixture(scope="session")
 def redis():
-    """A Redis server, over TLS and plain."""
+    """A Redis server."""
     with parts.Redis() as server:
         yield server
 

@@ -13,6 +13,7 @@ def test_a_web_worker_of_each_dyno_is_killed(formation, fault):
     with fault("A web worker of each dyno killed with -9", failed=3) as seen:
         for dyno in formation.web:
             os.kill(children(dyno)[0], signal.SIGKILL)
+            seen.restored()
             time.sleep(1)
     assert {answer.kind for answer in seen.failed} <= {"write"}
 
