@@ -36,7 +36,7 @@ def talk(dyno, sent, seconds=15):
         return answer
 
 
-def statuses(dyno, sent, then=NEXT):
+def statuses(dyno, sent):
     """Return the statuses of all the answers to a request and to one that follows."""
-    answers = re.findall(rb"HTTP/1\.[01] (\d+) ", talk(dyno, sent + then))
+    answers = re.findall(rb"HTTP/1\.[01] (\d+) ", talk(dyno, sent + NEXT))
     return [int(status) for status in answers]
