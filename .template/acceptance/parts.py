@@ -49,9 +49,6 @@ backend dynos
   server-template dyno 1-16 127.0.0.1:1 disabled
 """
 
-# The same for a dyno that sees it at an address of its own, as in another container.
-FROM_ANOTHER_ADDRESS = ROUTER.replace("http-reuse", "source 127.0.0.9\n  http-reuse")
-
 
 def lacks(what):
     """Skip the test, or fail it in CI."""

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 import heroku
 import pytest
 import recipes
-from deployment import OWNER, PASSWORD, post
+from deployment import post
 from parts import wait_until
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
@@ -33,9 +33,7 @@ def site(copy_project, postgres):
     project.append("requirements.in", f"\n{PACKAGES}")
     project.append("mysite/asgi.py", f"\n{ASGI}")
     recipes.lock(project.folder)
-    project.build(DATABASE_URL=postgres.create("asgi")).release()
-    project.run("python manage.py createsuperuser --noinput", **OWNER)
-    return project
+    return project.build(DATABASE_URL=postgres.create("asgi")).release()
 
 
 @pytest.fixture(scope="module", params=[GUNICORN, UVICORN], ids=["gunicorn", "uvicorn"])
@@ -50,22 +48,20 @@ def client(dyno):
     return heroku.Client(dyno.port)
 
 
-def echo(dyno, origin):
-    """Return what a WebSocket answers, opened as by a page of an origin."""
-    with connect(
-        f"ws://{heroku.HOST}/ws/echo",
-        sock=socket.create_connection(("127.0.0.1", dyno.port)),
-        origin=f"https://{origin}",
-        additional_headers={"X-Forwarded-Proto": "https"},
-    ) as websocket:
-        websocket.send("Hello")
-        return websocket.recv(10)
-
-
 def test_a_websocket_echoes_but_not_for_another_origin(dyno):
-    assert echo(dyno, heroku.HOST) == "AnonymousUser: Hello"
+    def echo(origin):
+        with connect(
+            f"ws://{heroku.HOST}/ws/echo",
+            sock=socket.create_connection(("127.0.0.1", dyno.port)),
+            origin=f"https://{origin}",
+            additional_headers={"X-Forwarded-Proto": "https"},
+        ) as websocket:
+            websocket.send("Hello")
+            return websocket.recv(10)
+
+    assert echo(heroku.HOST) == "AnonymousUser: Hello"
     with pytest.raises(InvalidStatus, match="403"):
-        echo(dyno, "evil.example.com")
+        echo("evil.example.com")
 
 
 def test_pages_and_files_are_those_that_wsgi_serves(client):
@@ -83,18 +79,11 @@ def test_pages_and_files_are_those_that_wsgi_serves(client):
     assert plain.headers["Location"] == f"https://{heroku.HOST}/"
 
 
-def log_in(client, password, forwarded):
-    """Return the status of a log-in that a proxy passes on."""
-    fields = {"username": "root", "password": password}
-    return post(client, "/admin/login/", fields, X_Forwarded_For=forwarded).status
-
-
-def test_the_limit_on_log_ins_counts_the_visitor_whatever_the_client_forges(client):
-    for number in range(10):
-        forged = f"198.51.100.{number}, 203.0.113.7"
-        assert log_in(client, "wrong", forged) == 200
-    assert log_in(client, PASSWORD, "198.51.100.10, 203.0.113.7") == 200
-    assert log_in(client, PASSWORD, "198.51.100.10, 203.0.113.8") == 302
+def test_a_log_in_counts_for_the_visitor_whatever_the_client_forges(dyno, client):
+    fields = {"username": "root", "password": "wrong"}
+    forged = "198.51.100.1, 203.0.113.7"
+    post(client, "/admin/login/", fields, X_Forwarded_For=forged)
+    wait_until(lambda: "A log-in as root failed from 203.0.113.7" in dyno.log)
 
 
 def test_each_request_is_one_line_as_under_wsgi(dyno, client):

@@ -1,8 +1,6 @@
 """What a person sees in Chromium: on a laptop by bin/run, and on a dyno."""
 
-import os
 import re
-from pathlib import Path
 
 import heroku
 import parts
@@ -11,9 +9,8 @@ from deployment import PASSWORD, deployed, find, log_in_to_admin, submit
 from projects import install, run
 from scripts import serving
 from selenium.webdriver.support.color import Color
-from selenium.webdriver.support.ui import Select
 
-ARTEFACTS = Path(os.environ.get("ARTEFACTS", heroku.ROOT / ".template/artefacts"))
+ARTEFACTS = heroku.ROOT / ".template/artefacts"
 
 
 @pytest.fixture(scope="module")
@@ -81,7 +78,7 @@ def test_the_first_page_shows_that_all_is_well(request, chromium, place, width, 
     assert chromium.execute_script(wide) == width
     ground = find(chromium, "body").value_of_css_property("background-color")
     assert (Color.from_string(ground).green > 127) == (scheme == "light")
-    ARTEFACTS.mkdir(parents=True, exist_ok=True)
+    ARTEFACTS.mkdir(exist_ok=True)
     assert chromium.save_screenshot(str(ARTEFACTS / f"home-{place}.png"))
 
 
@@ -141,13 +138,8 @@ def test_the_admin_works_under_the_policy_and_its_cookies_bear_the_prefix(
     assert "was added successfully" in submit(browser, "[name=_save]", **fields)
     find(browser, ".field-last_login .datetimeshortcuts .date-icon").click()
     find(browser, ".calendarbox td:not(.nonday) a").click()
-    find(browser, ".field-last_login .datetimeshortcuts .clock-icon").click()
-    find(browser, ".clockbox .timelist a").click()
     assert find(browser, "[name=last_login_0]").get_attribute("value")
-    assert find(browser, "[name=last_login_1]").get_attribute("value")
-    find(browser, "#id_user_permissions_input").send_keys("session")
-    Select(find(browser, "#id_user_permissions_from")).select_by_index(0)
-    find(browser, ".field-user_permissions .selector-add").click()
+    find(browser, "[name=last_login_1]").send_keys("12:00:00")
 
     # A group, in a window of its own.
     first = browser.current_window_handle
@@ -160,13 +152,6 @@ def test_the_admin_works_under_the_policy_and_its_cookies_bear_the_prefix(
     browser.switch_to.window(first)
     parts.wait_until(lambda: find(browser, "#id_groups_to option").text == "editors")
     assert "was changed successfully" in submit(browser, "[name=_save]")
-
-    # The list of users, and what was selected there.
-    browser.get(f"{site.url}/admin/mysite/user/?q=anna")
-    find(browser, "#action-toggle").click()
-    Select(find(browser, "[name=action]")).select_by_value("delete_selected")
-    submit(browser, ".actions [type=submit]")
-    assert "deleted 1 user" in submit(browser, "#content [type=submit]")
 
     # The results of tasks.
     task = 'from rehearsal.tasks import record; record.enqueue("seen")'

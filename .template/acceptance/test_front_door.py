@@ -11,36 +11,16 @@ from pathlib import Path
 import pytest
 from client import HOST
 from parts import children
-from wire import (
-    COOKIE,
-    FORM,
-    NEXT,
-    POST,
-    REFERER,
-    TOKEN,
-    ask,
-    is_ours,
-    request,
-    statuses,
-    talk,
-)
+from wire import COOKIE, FORM, NEXT, POST, REFERER, TOKEN, request, statuses, talk
 
 CHUNKED = "Transfer-Encoding: chunked"
 HELLO = "5\r\nhello\r\n0\r\n\r\n"
 MULTIPART = "multipart/form-data; boundary=end"
 
 
-@pytest.mark.parametrize(
-    "header",
-    [
-        "SCRIPT_NAME: /x",
-        "PATH_INFO: /no-such-page",
-        "X-Forwarded-Ssl: off",
-        "X-Forwarded-Host: evil.example.com",
-    ],
-)
-def test_these_headers_change_nothing(dyno, header):
-    assert statuses(dyno, request("GET / HTTP/1.1", header)) == [200, 200]
+def test_these_headers_change_nothing(dyno):
+    headers = ["SCRIPT_NAME: /x", "PATH_INFO: /no-such-page", "X-Forwarded-Ssl: off"]
+    assert statuses(dyno, request("GET / HTTP/1.1", *headers)) == [200, 200]
 
 
 def test_what_the_router_does_not_call_https_is_sent_there(dyno):
@@ -50,9 +30,10 @@ def test_what_the_router_does_not_call_https_is_sent_there(dyno):
     assert f"\r\nLocation: https://{HOST}/a?b=c\r\n".encode() in answer
 
 
-def test_off_a_proxy_nobody_is_believed_that_it_is_https(pushed):
-    with pushed.dyno(FORWARDED_ALLOW_IPS="192.0.2.1") as dyno:
-        assert statuses(dyno, request("GET / HTTP/1.1")) == [301, 200]
+@pytest.mark.parametrize("named, status", [("127.0.0.0/24", 200), ("192.0.2.1", 301)])
+def test_only_a_named_proxy_may_say_that_it_is_https(pushed, named, status):
+    with pushed.dyno(FORWARDED_ALLOW_IPS=named) as dyno:
+        assert statuses(dyno, request("GET / HTTP/1.1")) == [status, 200]
 
 
 def test_the_owner_says_how_many_proxies_add_to_the_list_of_addresses(pushed):
@@ -69,21 +50,6 @@ def test_a_request_line_may_have_the_routers_8_kb(dyno, size, status):
 @pytest.mark.parametrize("host", [None, "evil.example.com", "evilherokuapp.com"])
 def test_a_host_that_is_not_ours_or_is_missing_gets_400(dyno, host):
     assert statuses(dyno, request("GET / HTTP/1.1", host=host)) == [400, 200]
-
-
-@pytest.mark.parametrize("path, scheme", [("/admin", "https"), ("/nothing", "http")])
-def test_an_address_that_is_too_long_for_a_redirect_gets_400(dyno, path, scheme):
-    quotes = 7_000 * '"'
-    sent = request(f"GET {path}?{quotes} HTTP/1.1", scheme=scheme)
-    assert statuses(dyno, sent) == [400, 200]
-
-
-def test_up_and_static_files_are_the_same_under_every_host(dyno):
-    page = talk(dyno, request("GET / HTTP/1.1", "Connection: close"))
-    stylesheet = re.search(rb"/static/site\.\w+\.css", page)[0].decode()
-    for path in ("/up", stylesheet):
-        sent = request(f"GET {path} HTTP/1.1", host=None)
-        assert statuses(dyno, sent) == [200, 200]
 
 
 def test_a_chunked_body_gets_411(dyno):
@@ -111,58 +77,36 @@ def test_half_a_form_gets_400(dyno, ends):
     "sent",
     [
         request(POST, "Content-Length: 5", CHUNKED, body=HELLO),
-        request(POST, "Transfer-Encoding:\r\n chunked", body=HELLO),
-        request(POST, f"Content-Length: {5_000 * '9'}"),
         request("GET / HTTP/1.1", "X: y\r\n z"),
         request("GET / HTTP/1.1", "X: y\nZ: a"),
-        f"GET / HTTP/1.1\nHost: {HOST}\r\n\r\n".encode(),
     ],
 )
 def test_what_two_servers_may_read_in_two_ways_gets_400_and_an_end(dyno, sent):
     assert statuses(dyno, sent) == [400]
 
 
-def multipart(*contents, filename=None):
-    """Return a multipart body; its boundary is "end"."""
-    file = f'; filename="{filename}"' if filename else ""
-    disposition = f'Content-Disposition: form-data; name="a"{file}'
-    found = "".join(f"--end\r\n{disposition}\r\n\r\n{text}\r\n" for text in contents)
-    return f"{found}--end--\r\n"
-
-
-@pytest.mark.parametrize(
-    "kind, body",
-    [(FORM, "a=" + "x" * 600_000), (MULTIPART, multipart("x" * 600_000))],
-    ids=["a form", "a part"],
-)
-def test_a_body_that_django_refuses_is_no_error_of_the_site(dyno, kind, body):
-    headers = [f"Content-Type: {kind}", COOKIE, REFERER]
-    answer = ask(dyno, "POST /admin/login/", *headers, body=body)
-    assert answer.status == 400
-    is_ours(answer)
-
-
-@pytest.mark.parametrize(
-    "kind, body",
-    [
-        (FORM, 3_000_000 * "%41"),
-        (MULTIPART, multipart("x" * 9_000_000)),
-        (MULTIPART, multipart(*2 * ["x" * 2_400_000], filename="f")),
-    ],
-    ids=["a form", "a part", "files in memory"],
-)
-def test_what_a_stranger_posts_does_not_fill_the_memory(pushed, kind, body):
+def test_what_a_stranger_posts_does_not_fill_the_memory_and_is_no_error(pushed):
     """A single worker gets all of it; the kernel has kept the most that it took."""
-    headers = [f"Content-Type: {kind}", COOKIE, REFERER, "Connection: close"]
-    sent = request(POST, *headers, f"Content-Length: {len(body)}", body=body)
+    part = '--end\r\nContent-Disposition: form-data; name="a"'
+    text = f"{part}\r\n\r\n{9_000_000 * 'x'}\r\n"
+    file = f'{part}; filename="f"\r\n\r\n{2_400_000 * "x"}\r\n'
+    bodies = [
+        (b"400", FORM, "a=" + 600_000 * "a"),
+        (b"400", MULTIPART, f"{text}--end--\r\n"),
+        (b"403", MULTIPART, f"{file}{file}--end--\r\n"),
+    ]
     with pushed.dyno(WEB_CONCURRENCY="1") as dyno, ThreadPoolExecutor(30) as pool:
         [worker] = children(dyno)
-        answers = [*pool.map(lambda _: talk(dyno, sent, 60), range(30))]
+        for status, kind, body in bodies:
+            headers = [f"Content-Type: {kind}", COOKIE, REFERER, "Connection: close"]
+            sent = request(POST, *headers, f"Content-Length: {len(body)}", body=body)
+            for answer in pool.map(talk, [dyno] * 30, [sent] * 30, [60] * 30):
+                assert answer.startswith(b"HTTP/1.1 " + status)
+                assert b"\r\nContent-Security-Policy: " in answer
         assert children(dyno) == [worker], dyno.log
-        status = Path(f"/proc/{worker}/status").read_text()
-        assert int(re.search(r"VmHWM:\s+(\d+) kB", status)[1]) < 300_000
-    assert {answer[9:12] for answer in answers} <= {b"400", b"403"}
-    assert "Traceback" not in dyno.log
+        kept = Path(f"/proc/{worker}/status").read_text()
+        assert int(re.search(r"VmHWM:\s+(\d+) kB", kept)[1]) < 300_000
+    assert "level=error" not in dyno.log
 
 
 def close_after_the_end(client):

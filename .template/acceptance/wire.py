@@ -3,10 +3,8 @@
 import contextlib
 import re
 import socket
-import uuid
 
-import parts
-from client import HOST, Client
+from client import HOST
 
 FORM = "application/x-www-form-urlencoded"
 TOKEN = "a" * 32  # a CSRF cookie and a form agree on it, whoever made it
@@ -38,30 +36,7 @@ def talk(dyno, sent, seconds=15):
         return answer
 
 
-def statuses(dyno, sent, then=NEXT):
+def statuses(dyno, sent):
     """Return the statuses of all the answers to a request and to one that follows."""
-    answers = re.findall(rb"HTTP/1\.[01] (\d+) ", talk(dyno, sent + then))
+    answers = re.findall(rb"HTTP/1\.[01] (\d+) ", talk(dyno, sent + NEXT))
     return [int(status) for status in answers]
-
-
-def ask(dyno, line, *headers, body=None):
-    """Send a request; return its answer with its lines in the log, as `answer.log`."""
-    request_id = str(uuid.uuid4())
-    pairs = dict(header.split(": ", 1) for header in headers)
-    method, path = line.split(" ", 1)
-    client = Client(dyno.port)
-    answer = client.request(method, path, body, **pairs, X_Request_Id=request_id)
-    access = f"logger=access request_id={request_id}"
-    parts.wait_until(lambda: access in dyno.log, 10)
-    own = f"request_id={request_id}"
-    answer.log = [line for line in dyno.log.splitlines() if own in line]
-    return answer
-
-
-def is_ours(answer):
-    """Assert that the site answered, with all its headers, and logged no error."""
-    assert answer.headers["x-content-type-options"] == "nosniff"
-    assert "default-src 'none'" in answer.headers["content-security-policy"]
-    assert answer.headers["strict-transport-security"]
-    assert "/static/site." in answer.text or "/static/admin/" in answer.text
-    assert "level=error" not in "".join(answer.log)
