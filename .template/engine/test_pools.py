@@ -78,12 +78,16 @@ def test_a_poolers_two_connections_have_a_pool_for_pages_and_no_time_limit(
     assert "pool" not in direct["OPTIONS"]
 
 
-def test_a_page_has_a_time_limit_for_its_queries(use_databases, monkeypatch):
+def test_a_page_has_a_time_limit_for_its_queries_without_psycopg_pool_as_well(
+    use_databases, monkeypatch
+):
+    monkeypatch.setattr(pools, "find_spec", lambda name: None)
     default = database.parse(URL)
     use_databases(default=default)
     monkeypatch.setattr(settings, "PAGE_STATEMENT_TIMEOUT", "20s", raising=False)
     pools.use_pools()
     assert default["OPTIONS"]["options"] == "-c statement_timeout=20s"
+    assert "pool" not in default["OPTIONS"]
 
 
 def test_the_boot_line_counts_the_databases_that_have_a_pool(use_databases):
