@@ -1,5 +1,6 @@
 """What the acceptance tests share: real parts, and a built slug of this repository."""
 
+import functools
 import secrets
 import shutil
 from pathlib import Path
@@ -10,9 +11,11 @@ import pytest
 import recipes
 import services
 from deployment import complaints
+from formation import Formation
 from mail_server import MailServer
 from project import Project
 from selenium import webdriver
+from traffic import watch
 
 HERE = Path(__file__).parent
 
@@ -108,12 +111,6 @@ def pushed(copy_project):
     return copy_project("pushed").build()
 
 
-@pytest.fixture(scope="session")
-def slug(pushed):
-    """What a push of this repository builds: leave it as it is."""
-    return pushed.slug
-
-
 @pytest.fixture(scope="module")
 def dyno(pushed):
     """A web dyno of it."""
@@ -131,6 +128,29 @@ def rehearsed(copy_project):
 def rehearsal(rehearsed, postgres):
     """The same, released with a database."""
     return rehearsed.release(DATABASE_URL=postgres.create("rehearsal"))
+
+
+@pytest.fixture(scope="module")
+def formation(copy_project):
+    """A grown site, with add-ons and a router of its own."""
+    project = copy_project("formation").add_rehearsal()
+    with (
+        parts.Postgres() as postgres,
+        parts.Redis() as redis,
+        parts.HAProxy() as router,
+    ):
+        formation = Formation(project, postgres, redis, router)
+        try:
+            formation.start()
+            yield formation
+        finally:
+            formation.kill()
+
+
+@pytest.fixture
+def fault(formation):
+    """A function that holds the traffic of that site to bounds in a fault."""
+    return functools.partial(watch, formation)
 
 
 @pytest.fixture(scope="module")
@@ -192,13 +212,3 @@ def browser(chromium):
     complaints(chromium)
     yield chromium
     assert complaints(chromium) == []
-
-
-@pytest.fixture
-def site(slug, postgres, secret_key, request):
-    """The slug, the config vars of its release and an empty database."""
-    name = request.node.originalname[:60]
-    config_vars = {"DJANGO_SECRET_KEY": secret_key}
-    config_vars["DATABASE_URL"] = postgres.create(name)
-    yield slug, config_vars, name
-    postgres.drop(name)

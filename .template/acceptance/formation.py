@@ -1,61 +1,42 @@
-"""The formation of a grown site, of real parts, and the traffic of its visitors."""
+"""A grown site: three web dynos and two workers behind the router."""
 
 import json
-import shutil
 import signal
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
 
 import heroku
-import parts
-from project import Project
+from parts import wait_until
 
 CONNECTION_LIMIT = 40  # of the plan that docs/growing.md names for three dynos
 
 
 class Formation:
-    """A site with its add-ons, dynos and router; each dyno has a folder of its own."""
+    """The dynos of a project and its parts, which the fixture `formation` starts."""
 
-    def __init__(self, folder, source, secret_key):
-        self.folder = folder
+    def __init__(self, project, postgres, redis, router):
+        self.project, self.postgres = project, postgres
+        self.redis, self.router = redis, router
         self.count = 0
         self.web, self.workers = [], []
-        project = Project(source, folder, DJANGO_SECRET_KEY=secret_key)
-        self.source = project.add_rehearsal().folder
-        self.config_vars = project.config_vars | {"EMAIL_URL": "smtp://127.0.0.1:1"}
 
-    def __enter__(self):
-        with ExitStack() as stack:
-            self.postgres = stack.enter_context(parts.Postgres())
-            self.redis = stack.enter_context(parts.Redis())
-            self.router = stack.enter_context(parts.HAProxy())
-            stack.callback(self.kill)
-            limit = f"ALTER ROLE dyno CONNECTION LIMIT {CONNECTION_LIMIT}"
-            self.postgres.psql(limit)
-            self.config_vars["DATABASE_URL"] = self.postgres.create("site")
-            self.config_vars["REDIS_URL"] = self.redis.url
-            self.slug = heroku.build(self.source, self.folder / "v1", self.config_vars)
-            heroku.release(self.slug, self.config_vars)
-            self.add_web(3)
-            self.add_workers(2)
-            self.stack = stack.pop_all()
-        return self
-
-    def __exit__(self, *_):
-        self.stack.close()
+    def start(self):
+        """Build and release the project on a plan with few connections, and scale."""
+        limit = f"ALTER ROLE dyno CONNECTION LIMIT {CONNECTION_LIMIT}"
+        self.postgres.psql(limit)
+        url = self.postgres.create("site")
+        self.project.build(DATABASE_URL=url, REDIS_URL=self.redis.url).release()
+        self.add_web(3)
+        self.add_workers(2)
 
     def kill(self):
         for dyno in [*self.web, *self.workers]:
             dyno.__exit__()
 
-    def boot(self, name, **more):
+    def boot(self, process_type, **more):
         self.count += 1
-        slug = self.folder / f"{name}{self.count}"
-        shutil.copytree(self.slug, slug, symlinks=True)
-        number = f"{name}.{self.count}"
-        return heroku.Dyno(slug, self.config_vars | more, number)
+        return self.project.dyno(f"{process_type}.{self.count}", **more)
 
     def add_web(self, count, **more):
         """Start web dynos; they get requests once they listen."""
@@ -90,16 +71,26 @@ class Formation:
         self.workers = [dyno for dyno in self.workers if dyno not in dynos]
         stop(dynos)
 
-    def restart_workers(self):
+    def add_migration(self, text):
+        """Add a migration to the project; return the slugs with it and without it."""
+        without = self.project.slug
+        self.project.write("rehearsal/migrations/__init__.py", "")
+        self.project.write("rehearsal/migrations/0001_initial.py", text)
+        self.project.slug = without.with_name("migrated")
+        return self.project.build().slug, without
+
+    def deploy(self, slug):
+        """Release a slug, and replace every dyno by one of it."""
+        self.project.slug = slug
+        self.project.release()
         old = list(self.workers)
         self.add_workers(len(old))
         self.remove_workers(old)
+        self.restart_web()
 
     def logs(self):
-        return "".join(path.read_text() for path in self.folder.glob("*.log"))
-
-    def connection(self):
-        return self.visitor().connection
+        logs = self.project.slug.parent.glob("*.log")
+        return "".join(path.read_text() for path in logs)
 
     def visitor(self):
         return heroku.Client(self.router.tls_port, self.router.certificate)
@@ -129,6 +120,17 @@ class Formation:
         assert answer.status == 201, answer.text
         return answer.text
 
+    def begin(self, name, seconds):
+        """Have a worker begin to do so, and return it."""
+        self.enqueue(name, seconds)
+        wait_until(lambda: self.recorded(f"{name} begin") == 1)
+        [worker_id] = self.sql(
+            "SELECT worker_ids ->> -1 FROM django_tasks_database_dbtaskresult"
+            " WHERE status = 'RUNNING'"
+        )
+        worker = worker_id.rpartition("-")[0]
+        return next(dyno for dyno in self.workers if dyno.name == worker)
+
     def sql(self, query):
         """Return the rows of a query as text, asked by the owner of the server."""
         return self.postgres.psql(query, "site").splitlines()
@@ -137,22 +139,6 @@ class Formation:
         """Return how often a name was recorded: at begin or end of a task."""
         where = f"name LIKE '{name}%'"
         return int(self.sql(f"SELECT count(*) FROM auth_group WHERE {where}")[0])
-
-    def unfinished(self):
-        """Return the workers of the tasks that have not ended, the last one of each."""
-        return self.sql(
-            "SELECT worker_ids ->> -1 FROM django_tasks_database_dbtaskresult"
-            " WHERE status IN ('READY', 'RUNNING')"
-        )
-
-    def busy_worker(self):
-        [worker_id] = self.unfinished()
-        name = worker_id.rpartition("-")[0]
-        return next(dyno for dyno in self.workers if dyno.name == name)
-
-    def connections(self):
-        query = "SELECT count(*) FROM pg_stat_activity WHERE usename = 'dyno'"
-        return int(self.postgres.psql(query))
 
 
 def stop(dynos):

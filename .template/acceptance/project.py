@@ -1,5 +1,6 @@
 """A copy of this repository that is changed, built, released and run."""
 
+import copy
 import shutil
 from pathlib import Path
 
@@ -66,6 +67,18 @@ class Project:
         self.config_vars |= config_vars
         heroku.release(self.slug, self.config_vars)
         return self
+
+    def app(self, **config_vars):
+        """Return another app of the same slug, with some config vars more."""
+        app = copy.copy(self)
+        app.config_vars = self.config_vars | config_vars
+        return app
+
+    def copy_slug(self, folder):
+        """Return another app with a copy of the slug, which may be changed."""
+        app = self.app()
+        app.slug = shutil.copytree(self.slug, folder / "slug", symlinks=True)
+        return app
 
     def dyno(self, name="web.1", command=None, **config_vars):
         """Return a dyno of its slug, a context manager, with some config vars more."""

@@ -1,6 +1,5 @@
 """A web worker's pool of connections, and its pages while the database is away."""
 
-import shutil
 import socket
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -92,11 +91,11 @@ def test_a_stream_may_ask_the_database_while_it_is_sent(dyno, server):
 
 
 def test_a_query_while_the_site_is_loaded_costs_no_page(site, tmp_path):
-    slug = shutil.copytree(site.slug, tmp_path / "slug", symlinks=True)
-    (slug / "rehearsal/apps.py").write_text(ASKS_WHILE_LOADED)
+    site = site.copy_slug(tmp_path)
+    append(site.slug / "rehearsal/apps.py", ASKS_WHILE_LOADED)
     pool = 'DATABASES["default"]["OPTIONS"]["pool"] = {"max_size": 4, "timeout": 3}'
-    append(slug / "rehearsal/settings.py", pool)
-    with heroku.Dyno(slug, site.config_vars) as dyno:
+    append(site.slug / "rehearsal/settings.py", pool)
+    with site.dyno() as dyno:
         assert "Accessing the database during app initialization" in dyno.log
         for _ in range(5):
             assert statuses(dyno, DATA, 12) == {200}

@@ -65,13 +65,11 @@ def test_each_command_in_the_pages_is_one_of_herokus_cli():
 
 
 @pytest.fixture
-def live(postgres, slug, secret_key):
+def live(postgres, pushed):
     """The URL of a released site's database, with the extensions that Heroku's have."""
     url = postgres.create("live")
-    config_vars = {"DJANGO_SECRET_KEY": secret_key, "DATABASE_URL": url}
-    heroku.release(slug, config_vars)
-    create = "python manage.py createsuperuser --noinput"
-    heroku.run(slug, config_vars, create, **OWNER)
+    site = pushed.app(DATABASE_URL=url).release()
+    site.run("python manage.py createsuperuser --noinput", **OWNER)
     postgres.psql("CREATE SCHEMA heroku_ext", "live")
     postgres.psql("GRANT USAGE ON SCHEMA heroku_ext TO dyno", "live")
     for name in ("pg_stat_statements", "citext"):

@@ -15,19 +15,17 @@ LOGFMT = re.compile(rf"\w+={VALUE}(?: \w+={VALUE})*")
 
 
 @pytest.fixture(scope="module")
-def config_vars(pushed, postgres):
-    config_vars = pushed.config_vars | {
-        "DATABASE_URL": postgres.create("logs"),
-        "EMAIL_URL": "smtp://user:mail-password@127.0.0.1:1",
-        "WEB_CONCURRENCY": "1",
-    }
-    heroku.release(pushed.slug, config_vars)
-    return config_vars
+def site(pushed, postgres):
+    return pushed.app(
+        DATABASE_URL=postgres.create("logs"),
+        EMAIL_URL="smtp://user:mail-password@127.0.0.1:1",
+        WEB_CONCURRENCY="1",
+    ).release()
 
 
 @pytest.fixture
-def dyno(pushed, config_vars):
-    with pushed.dyno(**config_vars) as dyno:
+def dyno(site):
+    with site.dyno() as dyno:
         yield dyno
 
 
@@ -61,9 +59,7 @@ def test_each_line_is_logfmt_told_once_and_without_health_checks(dyno):
     assert "status=404" in missing
 
 
-def test_a_log_in_is_told_with_the_routers_request_id_and_without_secrets(
-    dyno, config_vars
-):
+def test_a_log_in_is_told_with_the_routers_request_id_and_without_secrets(dyno, site):
     request_id = str(uuid.uuid4())
     answer = log_in(dyno, request_id, Authorization="Basic header-secret")
     assert answer.status == 200
@@ -76,7 +72,7 @@ def test_a_log_in_is_told_with_the_routers_request_id_and_without_secrets(
     assert " path=/admin/login/ " in line
     for secret in ("wrong-password", "query-string", "csrftoken", "header-secret"):
         assert secret not in dyno.log
-    assert config_vars["DJANGO_SECRET_KEY"] not in dyno.log
+    assert site.config_vars["DJANGO_SECRET_KEY"] not in dyno.log
     assert parts.PASSWORD not in dyno.log and "mail-password" not in dyno.log
 
 
@@ -134,8 +130,8 @@ def test_what_gunicorn_refuses_does_not_bear_the_id_of_another_request(dyno):
 
 
 @pytest.mark.parametrize("level, access", [("warning", False), ("nonsense", True)])
-def test_the_level_is_a_config_var(pushed, config_vars, level, access):
-    with pushed.dyno(**config_vars, DJANGO_LOG_LEVEL=level) as dyno:
+def test_the_level_is_a_config_var(site, level, access):
+    with site.dyno(DJANGO_LOG_LEVEL=level) as dyno:
         heroku.Client(dyno.port).get("/no-such-page")
         time.sleep(0.3)
         assert ("path=/no-such-page" in dyno.log) is access

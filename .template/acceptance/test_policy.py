@@ -2,7 +2,6 @@
 
 import json
 import re
-import shutil
 import wave
 from types import SimpleNamespace
 
@@ -106,17 +105,17 @@ TUNNEL = "name.ngrok-free.app"
 
 @pytest.mark.parametrize("trusted", [False, True])
 def test_the_console_tells_why_a_tunnel_gets_403_and_one_line_allows_it(
-    slug, tmp_path, trusted
+    pushed, tmp_path, trusted
 ):
-    copy = shutil.copytree(slug, tmp_path / "slug", symlinks=True)
+    slug = pushed.copy_slug(tmp_path).slug
     if trusted:
         line = f'CSRF_TRUSTED_ORIGINS = ["https://{TUNNEL}"]\n'
-        append(copy / "mysite/settings.py", line)
+        append(slug / "mysite/settings.py", line)
     config_vars = {"DJANGO_ALLOWED_HOSTS": TUNNEL, "DJANGO_LOCAL": "1"}
     laptop = "unset DYNO; python manage.py"
-    heroku.run(copy, config_vars, f"{laptop} migrate")
+    heroku.run(slug, config_vars, f"{laptop} migrate")
     runserver = f"{laptop} runserver $PORT --noreload"
-    with heroku.Dyno(copy, config_vars, command=runserver) as dyno:
+    with heroku.Dyno(slug, config_vars, command=runserver) as dyno:
         client = heroku.Client(dyno.port, visitor=True, host=TUNNEL)
         form = client.get("/admin/login/", X_Forwarded_Proto="https").text
         token = re.search('csrfmiddlewaretoken" value="([^"]+)', form)[1]

@@ -8,9 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import heroku
 import parts
 import pytest
-from formation import Formation
 from parts import wait_until
-from traffic import Traffic
 
 # 3 dynos x 4 workers x 15 connections: as many clients as 11 dynos of 2 x 8.
 CLIENTS = 180
@@ -92,28 +90,20 @@ class PgBouncer(parts.Part):
 
 
 @pytest.fixture(scope="module")
-def formation(tmp_path_factory, source, secret_key):
-    folder = tmp_path_factory.mktemp("pooled")
-    with (
-        Formation(folder, source, secret_key) as formation,
-        PgBouncer(formation.postgres, SERVERS) as formation.pooler,
-    ):
+def formation(formation):
+    with PgBouncer(formation.postgres, SERVERS) as formation.pooler:
         pool_url = formation.pooler.url("site")
-        formation.config_vars["DATABASE_CONNECTION_POOL_URL"] = pool_url
-        formation.restart_workers()
-        formation.restart_web(**BIG)
+        more = BIG | {"DATABASE_CONNECTION_POOL_URL": pool_url}
+        formation.project.config_vars |= more
+        formation.deploy(formation.project.slug)
         yield formation
 
 
 @pytest.fixture(autouse=True)
-def nothing_fails(formation):
+def nothing_fails(formation, fault, request):
     """Hold each test to no failed request, and no connection that was refused."""
-    with Traffic(formation) as traffic, traffic.watch() as seen:
+    with fault(request.node.name, recovered=0, slowest=30):
         yield
-        time.sleep(1)
-    assert len(seen.answers) > 20
-    assert not [answer for answer in seen.answers if not answer.good]
-    assert not traffic.lost()
     log = formation.pooler.log.read_text()
     assert "unsupported startup parameter" not in log
 
@@ -123,11 +113,11 @@ def settings_of_servers(pooler, name, database="site"):
     return set(pooler.psql(*[f"SHOW {name}"] * 40, database=database))
 
 
-def config_vars_with(formation, url, **more):
-    """Return the config vars of a site that knows this DATABASE_URL alone."""
-    config_vars = formation.config_vars | {"DATABASE_URL": url} | more
-    del config_vars["DATABASE_CONNECTION_POOL_URL"]
-    return config_vars
+def app_with(formation, url, **more):
+    """Return the app with this DATABASE_URL alone."""
+    app = formation.project.app(DATABASE_URL=url, **more)
+    del app.config_vars["DATABASE_CONNECTION_POOL_URL"]
+    return app
 
 
 def test_the_clients_of_eleven_dynos_share_twenty_connections(formation):
@@ -158,30 +148,20 @@ def test_web_dynos_know_the_pooled_database_alone(formation):
     ready = formation.json("/ready")
     assert ready["database"] == ready["migrations"] == "ok"
     assert "direct" not in ready
-    direct = formation.connections() - formation.pooler.count("SERVERS", "site")
-    assert direct <= 2 * len(formation.workers)
+    of_site = "SELECT count(*) FROM pg_stat_activity WHERE usename = 'dyno'"
+    pooled = formation.pooler.count("SERVERS", "site")
+    assert int(formation.sql(of_site)[0]) - pooled <= 2 * len(formation.workers)
 
 
 def test_a_deploy_that_migrates_and_its_rollback_work(formation):
-    folder = formation.source / "rehearsal/migrations"
-    folder.mkdir()
-    (folder / "__init__.py").touch()
-    (folder / "0001_initial.py").write_text(MIGRATION)
-    config_vars = formation.config_vars
-    first = formation.slug
-    second = heroku.build(formation.source, formation.folder / "v2", config_vars)
-    for formation.slug in (second, first):
-        heroku.release(formation.slug, config_vars)
-        formation.restart_workers()
-        formation.restart_web(**BIG)
+    for slug in formation.add_migration(MIGRATION):
+        formation.deploy(slug)
         assert formation.sql("SELECT text FROM rehearsal_note") == ["first"]
         assert formation.json("/ready")["migrations"] == "ok"
 
 
 def test_a_task_whose_worker_was_killed_is_run_again(formation):
-    formation.enqueue("killed", 4)
-    wait_until(lambda: formation.recorded("killed begin") == 1)
-    busy = formation.busy_worker()
+    busy = formation.begin("killed", 4)
     busy.signal(signal.SIGKILL)
     wait_until(lambda: formation.recorded("killed end") == 1, 60)
     assert formation.recorded("killed begin") == 2
@@ -208,8 +188,8 @@ def test_the_buildpacks_pooler_serves_web_dynos_without_tls(formation):
     """https://github.com/heroku/heroku-buildpack-pgbouncer"""
     with PgBouncer(formation.postgres, 2, tls="disable") as pooler:
         url = pooler.url("site")
-        config_vars = config_vars_with(formation, url, DATABASE_URL_PGBOUNCER=url)
-        with heroku.Dyno(formation.slug, config_vars, "web.9") as dyno:
+        app = app_with(formation, url, DATABASE_URL_PGBOUNCER=url)
+        with app.dyno() as dyno:
             client = heroku.Client(dyno.port)
             assert client.get("/rehearsal/data").status == 200
             assert client.get("/ready").status == 200
@@ -232,15 +212,15 @@ def test_a_database_url_that_is_a_poolers_is_refused(formation, turns):
     with PgBouncer(formation.postgres, 4, turns=turns) as pooler:
         with ThreadPoolExecutor(4) as threads:
             list(threads.map(sleep, range(4)))  # so that it has several idle servers
-        plain = config_vars_with(formation, pooler.url(database))
-        timed = plain | {"DATABASE_STATEMENT_TIMEOUT": "25s"}
-        for command, config_vars in (
-            ("release", plain),
-            ("worker --batch", plain),
-            ("release", timed),
+        plain = app_with(formation, pooler.url(database))
+        timed = plain.app(DATABASE_STATEMENT_TIMEOUT="25s")
+        for app, command in (
+            (plain, "release"),
+            (plain, "worker --batch"),
+            (timed, "release"),
         ):
             with pytest.raises(heroku.Refused, match=REFUSED) as refused:
-                heroku.run(formation.slug, config_vars, f"python manage.py {command}")
+                app.run(f"python manage.py {command}")
             assert "Traceback" not in str(refused.value)
         assert settings_of_servers(pooler, "lock_timeout", database) == {"0"}
     assert formation.postgres.psql(LOCKS, database) == "0"
@@ -249,6 +229,6 @@ def test_a_database_url_that_is_a_poolers_is_refused(formation, turns):
 def test_a_pooler_in_session_mode_is_let_through(formation):
     formation.postgres.create("session")
     with PgBouncer(formation.postgres, 4, mode="session") as pooler:
-        config_vars = config_vars_with(formation, pooler.url("session"))
+        app = app_with(formation, pooler.url("session"))
         for command in ("release", "worker --batch"):
-            heroku.run(formation.slug, config_vars, f"python manage.py {command}")
+            app.run(f"python manage.py {command}")

@@ -19,17 +19,14 @@ def mail_server(tmp_path, scheme):
 def test_a_mail_is_sent_over_tls_and_only_to_a_server_that_is_trusted(
     pushed, mail_server, scheme
 ):
-    config_vars = pushed.config_vars | {
-        "EMAIL_URL": f"{scheme}://me%40example.com:p%2Fss@localhost:{mail_server.port}",
-        "EMAIL_FROM": "site@example.com",
-    }
+    url = f"{scheme}://me%40example.com:p%2Fss@localhost:{mail_server.port}"
+    site = pushed.app(EMAIL_URL=url, EMAIL_FROM="site@example.com")
     command = "python manage.py sendtestemail visitor@example.com"
     with pytest.raises(heroku.Refused, match="certificate verify failed"):
-        heroku.run(pushed.slug, config_vars, command)
+        site.run(command)
     assert not mail_server.logins and not mail_server.mails
 
-    config_vars["SSL_CERT_FILE"] = str(mail_server.certificate)
-    heroku.run(pushed.slug, config_vars, command)
+    site.run(command, SSL_CERT_FILE=str(mail_server.certificate))
     assert mail_server.logins == [["me@example.com", "p/ss"]]
     [mail] = mail_server.mails
     assert "From: site@example.com" in mail and "To: visitor@example.com" in mail

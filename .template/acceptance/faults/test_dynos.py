@@ -27,13 +27,6 @@ def test_a_dyno_is_stopped_in_the_middle_of_requests(formation, fault):
     assert statuses == [200] * 6
 
 
-def test_views_that_hang_leave_all_others_alone(formation, fault):
-    with fault("Views that hang on 36 threads for 15 s"):
-        statuses = formation.ask_at_once("/rehearsal/hang?seconds=15", 36)
-        wait_until(lambda: len(statuses) == 36)
-    assert statuses == [200] * 36
-
-
 def upload(formation, size):
     """Upload a file of so many bytes and return the status."""
     part = 'Content-Disposition: form-data; name="file"; filename="file"'
@@ -75,9 +68,7 @@ def test_memory_leaks(formation, fault):
 
 
 def test_a_task_whose_worker_was_killed_is_run_again(formation, fault):
-    formation.enqueue("killed", 4)
-    wait_until(lambda: formation.recorded("killed begin") == 1)
-    busy = formation.busy_worker()
+    busy = formation.begin("killed", 4)
     try:
         with fault("A task worker killed with -9") as seen:
             busy.signal(signal.SIGKILL)
@@ -93,9 +84,7 @@ def test_a_task_whose_worker_was_killed_is_run_again(formation, fault):
 
 
 def test_a_second_sigterm_does_not_end_a_task(formation):
-    formation.enqueue("stopped", 3)
-    wait_until(lambda: formation.recorded("stopped begin") == 1)
-    busy = formation.busy_worker()
+    busy = formation.begin("stopped", 3)
     busy.signal(signal.SIGTERM)
     time.sleep(0.5)  # two at once may be one to the kernel
     assert busy.stop() < 10

@@ -19,8 +19,7 @@ def test_postgresql_is_restarted_during_queries(formation, fault):
 
 def test_postgresql_is_stopped_during_a_task(formation, fault):
     """Its result could not be stored, so it is run again; no worker ends."""
-    formation.enqueue("outage", 3)
-    wait_until(lambda: formation.recorded("outage begin") == 1)
+    formation.begin("outage", 3)
     with fault("PostgreSQL stopped for 10 s") as seen:
         formation.postgres.stop()
         time.sleep(10)
