@@ -254,7 +254,9 @@ def test_every_mistake_is_told_at_once_and_no_value_is(slug):
     names = ["DJANGO_SECRET_KEY", "DATABASE_URL", "EMAIL_URL", "REDIS_URL"]
     names += ["DATABASE_POOL_SIZE", "DATABASE_STATEMENT_TIMEOUT", "WEB_CONCURRENCY"]
     names += ["DJANGO_STATIC_HOST", "DJANGO_LOG_LEVEL", "DJANGO_ADMINS"]
-    passed, output = release(slug, dict.fromkeys(names, "sw0rdfish"))
+    config_vars = dict.fromkeys(names, "sw0rdfish")
+    config_vars["DATABASE_URL"] = "postgres://user:sw0rdfish@nowhere"
+    passed, output = release(slug, config_vars)
     assert not passed
     for code in ("E001", "E004", "E012", "E013", "E040"):
         assert f"deploy.{code}" in output

@@ -9,6 +9,7 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+from django.db.utils import ConnectionHandler
 from django.urls import path
 
 ENGINE = Path(__file__).resolve().parent
@@ -53,15 +54,32 @@ def page(settings):
 
 
 @pytest.fixture
-def site(tmp_path, settings, monkeypatch, django_db_blocker):
+def use_databases(monkeypatch):
+    """Return a function that replaces DATABASES, and returns their connections."""
+    from dyno import database, pools
+    from dyno.checks import databases
+
+    def use(**configs):
+        # Not by pytest-django's settings, which warn of this one.
+        monkeypatch.setattr("django.conf.settings.DATABASES", configs)
+        connections = ConnectionHandler(configs)
+        for module in (database, databases, pools):
+            monkeypatch.setattr(module, "connections", connections)
+        return connections
+
+    return use
+
+
+@pytest.fixture
+def site(tmp_path, monkeypatch, settings, use_databases, django_db_blocker):
     """A sound site in production, which a test may then break.
 
     The checks may connect, although to a port where nobody listens.
     """
-    from sites import sound_site
+    from sites import Site
 
     with django_db_blocker.unblock():
-        yield sound_site(tmp_path, monkeypatch, settings)
+        yield Site(tmp_path, monkeypatch, settings, use_databases)
 
 
 @pytest.fixture
