@@ -1,5 +1,6 @@
 """A web worker's pool of connections, and its pages while the database is away."""
 
+import re
 import socket
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -123,7 +124,8 @@ def test_a_query_while_the_site_is_loaded_costs_no_page(site, tmp_path):
     (slug / "rehearsal/apps.py").write_text(ASKS_WHILE_LOADED)
     append(slug / "rehearsal/settings.py", POOL_IN_SETTINGS)
     with heroku.Dyno(slug, site.config_vars) as dyno:
-        assert "Accessing the database during app initialization" in dyno.log
+        [warning] = lines(dyno, "Accessing the database during app initialization")
+        assert warning.startswith("level=warning logger=py.warnings ")
         for _ in range(5):
             assert statuses(dyno, DATA, 12) == {200}
         assert "level=error" not in dyno.log
@@ -187,6 +189,8 @@ def test_a_full_pool_is_told_once_a_minute_and_names_the_config_var(site):
             assert 9 < seconds < 12
         assert held.result()[0].status == 200
         assert ask(dyno, DATA)[0].status == 200
+        [line] = lines(dyno, " path=/rehearsal/query ")
+        assert re.search(r" status=200 service=13\d\d\dms ", line)
         [told] = lines(dyno, "logger=dyno.views.pool")
         assert "1 at most (DATABASE_POOL_SIZE)" in told and "Fix: " in told
         assert not lines(dyno, "error connecting")

@@ -194,6 +194,8 @@ def test_a_dyno_whose_database_lacks_migrations_serves_and_ready_says_so(site):
     assert ready.status == 503
     assert '"migrations": "failed"' in ready.text
     assert "the database default lacks some. Fix: python manage.py release" in dyno.log
+    [line] = [line for line in dyno.log.splitlines() if " path=/ready " in line]
+    assert line.startswith("level=error logger=access ")
 
 
 def test_a_database_that_cannot_be_used_is_told_in_a_sentence(site):

@@ -2,42 +2,18 @@
 
 import importlib.util
 import os
-import subprocess
-import sys
 from importlib import import_module
-from pathlib import Path
 from types import ModuleType
 
 import pytest
 from django.db.utils import ConnectionHandler
 from django.urls import path
 
-ENGINE = Path(__file__).resolve().parent
-
 for name in [name for name in os.environ if name.startswith("DJANGO_")]:
     if name != "DJANGO_SETTINGS_MODULE":
         del os.environ[name]
 
 assert importlib.util.find_spec("mysite") is None, "Fix: python -P -m pytest"
-
-
-@pytest.fixture(scope="session")
-def python():
-    """Run Python beside dyno, with these config vars and no others."""
-
-    def run(*arguments, **config_vars):
-        environment = {"PATH": os.environ["PATH"], "LANG": "C.UTF-8", **config_vars}
-        environment["DJANGO_SETTINGS_MODULE"] = "settings"
-        return subprocess.run(
-            [sys.executable, "-W", "error", *arguments],
-            cwd=ENGINE,
-            env=environment,
-            capture_output=True,
-            text=True,
-            timeout=60,
-        )
-
-    return run
 
 
 @pytest.fixture

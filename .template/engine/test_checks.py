@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from sites import FILES, found, tag
 
-from dyno import checks, database
+from dyno import asgi, checks, database, wsgi
 
 PUBLIC = "django-insecure-" + "0123456789" * 9
 SQLITE = {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}
@@ -117,13 +117,13 @@ def test_no_database_is_asked_nor_a_pool_waited_for(site):
 def test_a_server_refuses_to_start_and_names_every_problem_at_once(site):
     site.urls(DJANGO_SECRET_KEY="", DATABASE_URL="")
     with pytest.raises(SystemExit) as refusal:
-        checks.refuse_to_boot()
+        wsgi.get_wsgi_application()
     assert "deploy.E001" in refusal.value.code
     assert "deploy.E004" in refusal.value.code
     assert "DJANGO_LOCAL" not in refusal.value.code
     site.monkeypatch.delenv("DYNO")
     with pytest.raises(SystemExit, match="on this machine: export DJANGO_LOCAL=1"):
-        checks.refuse_to_boot()
+        asgi.get_asgi_application()
 
 
 def test_a_warning_or_a_silenced_error_does_not_keep_a_server_from_starting(site):

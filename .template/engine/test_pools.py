@@ -1,10 +1,14 @@
 """The threads of a web worker share its connections to the database."""
 
+import gc
 import time
 from concurrent.futures import ThreadPoolExecutor
 from copy import deepcopy
+from types import SimpleNamespace
 
-from dyno import database, pools
+import pytest
+
+from dyno import database, pools, server
 
 URL = "postgres://u:p@db.example.com/name"
 
@@ -60,6 +64,19 @@ def test_the_boot_line_counts_the_databases_that_have_a_pool(use_databases):
     assert line.endswith("96 while a release replaces another; 40 threads a worker")
     use_databases(default=kept)
     assert pools.capacity(workers=3, threads=40) == "40 threads a worker"
+
+
+@pytest.mark.parametrize("preload_app", [True, False])
+def test_a_fork_shares_no_connection_and_no_garbage(monkeypatch, preload_app):
+    disconnected = []
+    monkeypatch.setattr(pools, "disconnect", lambda: disconnected.append(1))
+    cfg = SimpleNamespace(preload_app=preload_app)
+    try:
+        server.prepare_fork(SimpleNamespace(cfg=cfg), None)
+        assert gc.get_freeze_count() > 0
+    finally:
+        gc.unfreeze()
+    assert bool(disconnected) is preload_app  # else no settings are loaded there
 
 
 def request(handler):
