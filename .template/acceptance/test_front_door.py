@@ -45,9 +45,10 @@ def test_these_headers_change_nothing(dyno, header):
 
 def test_what_the_router_does_not_call_https_is_sent_there(dyno):
     headers = ("X-Forwarded-Ssl: on", "Front-End-Https: on")
-    answer = talk(dyno, request("GET /a?b=c HTTP/1.1", *headers, scheme=None) + NEXT)
+    line = "GET /static/site.css?b=c HTTP/1.1"
+    answer = talk(dyno, request(line, *headers, scheme=None) + NEXT)
     assert answer.startswith(b"HTTP/1.1 301 ")
-    assert f"\r\nLocation: https://{HOST}/a?b=c\r\n".encode() in answer
+    assert f"\r\nLocation: https://{HOST}/static/site.css?b=c\r\n".encode() in answer
 
 
 def test_off_a_proxy_nobody_is_believed_that_it_is_https(pushed):
@@ -84,6 +85,9 @@ def test_up_and_static_files_are_the_same_under_every_host(dyno):
     for path in ("/up", stylesheet):
         sent = request(f"GET {path} HTTP/1.1", host=None)
         assert statuses(dyno, sent) == [200, 200]
+    answer = talk(dyno, request("GET /up HTTP/1.1", "Connection: close", scheme=None))
+    assert answer.startswith(b"HTTP/1.1 200 ") and b": no-store\r\n" in answer
+    assert b"X-Content-Type-Options: nosniff\r\n" in answer
 
 
 def test_a_chunked_body_gets_411(dyno):

@@ -113,7 +113,8 @@ def test_the_console_tells_why_a_tunnel_gets_403_and_one_line_allows_it(
         append(slug / "mysite/settings.py", line)
     config_vars = {"DJANGO_ALLOWED_HOSTS": TUNNEL, "DJANGO_LOCAL": "1"}
     laptop = "unset DYNO; python manage.py"
-    heroku.run(slug, config_vars, f"{laptop} migrate")
+    (slug / "templates/refused.html").write_text("<p style='color: red'>")
+    assert "W042" not in heroku.run(slug, config_vars, f"{laptop} migrate")
     runserver = f"{laptop} runserver $PORT --noreload"
     with heroku.Dyno(slug, config_vars, command=runserver) as dyno:
         client = heroku.Client(dyno.port, visitor=True, host=TUNNEL)
@@ -127,3 +128,4 @@ def test_the_console_tells_why_a_tunnel_gets_403_and_one_line_allows_it(
     assert answer.status == (200 if trusted else 403)
     reason = f"Origin checking failed - https://{TUNNEL} does not match"
     assert (reason in dyno.log) is not trusted
+    assert "deploy.W042" in dyno.log  # which runserver alone asks for untold

@@ -34,3 +34,4 @@ def test_a_refused_request_leaves_no_secret_in_the_log(dyno, sent):
     talk(dyno, sent + NEXT)
     ask(dyno, "GET /no-such-page")  # until that is in the log
     assert SECRET not in dyno.log
+    assert " path=/up " in dyno.log
