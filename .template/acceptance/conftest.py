@@ -22,7 +22,7 @@ HERE = Path(__file__).parent
 # What an ordinary push does not need: `.ci/run --short` leaves these files out.
 LONG = (
     "test_container.py",
-    "faults/test_*.py",
+    "test_faults.py",
     "test_moving_in.py",
     "test_recipes_*.py",
     "test_upgrade.py",
@@ -35,7 +35,7 @@ ALONE = (
     "test_connections.py",
     "test_container.py",
     "test_deploy.py",
-    "faults/test_*.py",
+    "test_faults.py",
     "test_formation.py",
     "test_front_door.py",
     "test_lighthouse.py",
@@ -68,7 +68,7 @@ def postgres():
 
 @pytest.fixture(scope="session")
 def redis():
-    """A Redis server, over TLS and plain."""
+    """A Redis server."""
     with parts.Redis() as server:
         yield server
 

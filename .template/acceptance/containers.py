@@ -11,7 +11,7 @@ import sys
 
 import heroku
 import parts
-from packages import CACHE
+from packages import CACHE, capture
 
 BASE = "docker.io/library/python:3.13-slim"
 
@@ -36,14 +36,9 @@ class Podman:
 
     def __call__(self, *words, check=True):
         """Run a command of podman and return what it says, with stderr."""
-        run = subprocess.run(
-            [*self.command, *map(str, words)],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
-        assert run.returncode == 0 or not check, run.stdout
-        return run.stdout.strip()
+        result = capture([*self.command, *map(str, words)])
+        assert result.returncode == 0 or not check, result.stdout
+        return result.stdout.strip()
 
     def make_base(self):
         """Make the base image of Debian's unstable, unless it is there."""
@@ -87,7 +82,8 @@ class Container(heroku.Dyno):
         config_vars = {"PORT": str(self.port)} | config_vars | more
         env = [f"--env={name}={value}" for name, value in config_vars.items()]
         words = ["run", f"--name={self.name}", *STRICTLY.split(), *options, *env]
-        self.start([*podman.command, *words, image, *command])
+        command = [*podman.command, *words, image, *command]
+        self.process = parts.launch(command, self.log_path)
 
     def signal(self, number):
         """Signal its first process."""

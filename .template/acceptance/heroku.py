@@ -16,8 +16,8 @@ import time
 from pathlib import Path
 
 from client import HOST, Client
-from packages import installed, node_modules, shell
-from parts import free_port, wait_until
+from packages import capture, installed, node_modules, shell
+from parts import free_port, launch, wait_until
 
 __all__ = ["HOST", "node_modules", "shell"]  # the tests find them here, too
 
@@ -81,14 +81,7 @@ def dyno_environment(slug, name, config_vars):
 
 def execute(command, folder, env):
     """Return what a command of the shell says, or raise Refused with it."""
-    result = subprocess.run(
-        ["/bin/bash", "-c", command],
-        cwd=folder,
-        env=env,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
+    result = capture(["/bin/bash", "-c", command], cwd=folder, env=env)
     if result.returncode:
         raise Refused(result.stdout)
     return result.stdout
@@ -136,18 +129,8 @@ class Dyno:
         if process_type == "web":
             env["PORT"] = str(self.port)
         bash = ["/bin/bash", "-c", self.command]
-        self.start(bash, cwd=slug, env=env, start_new_session=True)
-
-    def start(self, command, **options):
-        """Start its first process."""
-        with self.log_path.open("w") as log:
-            self.process = subprocess.Popen(
-                command,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                **options,
-            )
+        options = {"cwd": slug, "env": env, "start_new_session": True}
+        self.process = launch(bash, self.log_path, **options)
 
     @property
     def log(self):

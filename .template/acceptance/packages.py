@@ -20,6 +20,12 @@ def shell(**more):
     return {k: v for k, v in os.environ.items() if k.startswith(kept)} | more
 
 
+def capture(command, **options):
+    """Run a command; return its result, which has all that it says in `stdout`."""
+    both = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
+    return subprocess.run(command, text=True, **both, **options)
+
+
 def kept(name, text, make):
     """Return the folder of the cache for a text, which a function fills once."""
     folder = CACHE / f"{name}{hashlib.sha256(text.encode()).hexdigest()[:16]}"

@@ -15,6 +15,9 @@ import pytest
 
 PASSWORD = "a-password"
 
+# Who runs what refuses to be root.
+NOBODY = "nobody" if os.geteuid() == 0 else None
+
 ROUTER = """
 global
   stats socket {folder}/control level admin
@@ -101,6 +104,13 @@ def children(running):
     return [*map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split())]
 
 
+def launch(command, log, **options):
+    """Start a program that writes into a log, and return its process."""
+    with log.open("w") as output:
+        streams = {"stdout": output, "stderr": subprocess.STDOUT}
+        return subprocess.Popen(command, stdin=subprocess.DEVNULL, **streams, **options)
+
+
 def certificate(folder):
     """Write server.key and server.crt, self-signed, and server.pem with both."""
     names = "subjectAltName=DNS:localhost,DNS:*.herokuapp.com,IP:127.0.0.1"
@@ -116,15 +126,15 @@ class Part:
     """One program with a folder of its own; `command()` runs in the foreground."""
 
     stop_signal = signal.SIGTERM
-    user = None  # whom to be where root is refused
+    user = None  # another user than the tests'
 
     def __init__(self):
         self.folder = Path(tempfile.mkdtemp(prefix=f"{type(self).__name__.lower()}-"))
         certificate(self.folder)
         self.log = self.folder / "log"
         self.process = None
-        self.other_user = self.user and os.geteuid() == 0
-        if self.other_user:
+        self.options = {"cwd": self.folder, "user": self.user}
+        if self.user:
             for path in (self.folder, *self.folder.iterdir()):
                 shutil.chown(path, self.user)
 
@@ -132,18 +142,9 @@ class Part:
         """Say whether it answers."""
         return listens(self.port)
 
-    def options(self):
-        """Return what subprocess needs: the folder, and the user."""
-        options = {"cwd": self.folder}
-        if self.other_user:
-            options["user"] = self.user
-        return options
-
     def start(self):
         """Start it and return once it answers."""
-        with self.log.open("a") as log:
-            output = {"stdout": log, "stderr": subprocess.STDOUT}
-            self.process = subprocess.Popen(self.command(), **output, **self.options())
+        self.process = launch(self.command(), self.log, **self.options)
 
         def is_up():
             assert self.process.poll() is None, self.log.read_text()
@@ -193,13 +194,13 @@ class Postgres(Part):
     """PostgreSQL that takes TCP connections over TLS alone, as Heroku's does."""
 
     stop_signal = signal.SIGINT  # "fast": it does not wait for its clients
-    user = "nobody"  # neither initdb nor postgres runs as root
+    user = NOBODY
 
     def __init__(self, **settings):
         self.settings, self.port = settings, free_port()
         super().__init__()
         options = {"check": True, "capture_output": True, "text": True}
-        options |= self.options()
+        options |= self.options
         make = [need("initdb"), "-D", "data", "-U", "postgres", "-A", "trust"]
         subprocess.run([*make, "-E", "UTF8", "--no-sync"], **options)
         rules = "local all all trust\nhostssl all all 127.0.0.1/32 scram-sha-256\n"
@@ -250,15 +251,15 @@ class Postgres(Part):
 
 
 class Redis(Part):
-    """Redis with a password; `url` is over TLS."""
+    """Redis with a password, over TLS alone."""
 
     def __init__(self):
-        self.port, self.tls_port = free_port(), free_port()
-        self.url = f"rediss://:{PASSWORD}@127.0.0.1:{self.tls_port}"
+        self.port = free_port()
+        self.url = f"rediss://:{PASSWORD}@127.0.0.1:{self.port}"
         super().__init__()
 
     def command(self):
-        options = f"""--bind 127.0.0.1 --port {self.port} --tls-port {self.tls_port}
+        options = f"""--bind 127.0.0.1 --port 0 --tls-port {self.port}
         --tls-cert-file server.crt --tls-key-file server.key --tls-auth-clients no
         --requirepass {PASSWORD}"""
         return [need("redis-server"), *options.split(), "--save", ""]

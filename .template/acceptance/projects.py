@@ -5,12 +5,12 @@ import http.server
 import os
 import re
 import shutil
-import subprocess
 import sys
 import threading
 from contextlib import contextmanager
 
 import heroku
+from packages import capture
 
 # Who commits: a machine of CI has nobody.
 ME = {
@@ -22,14 +22,7 @@ ME = {
 
 def run(*command, cwd, **more):
     """Run a command as in an owner's shell and return its result, whatever it is."""
-    return subprocess.run(
-        [*map(str, command)],
-        cwd=cwd,
-        env=heroku.shell(**more),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
+    return capture([*map(str, command)], cwd=cwd, env=heroku.shell(**more))
 
 
 def call(*command, cwd, **more):

@@ -3,13 +3,12 @@
 import contextlib
 import os
 import re
-import subprocess
 import sys
 from pathlib import Path
 from urllib.request import urlopen
 
 import heroku
-from parts import free_port, wait_until
+from parts import free_port, launch, wait_until
 
 # uv compiles the locks; without one on PATH, bin/lock would get it from PyPI each time.
 UV = {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
@@ -47,10 +46,7 @@ def serving(project, *command, **environ):
     port, log = str(free_port()), project / "log"
     env = heroku.shell(PORT=port, PYTHONUNBUFFERED="1", **environ)
     words = [word.format(port) for word in command]
-    options = {"cwd": project, "env": env, "start_new_session": True}
-    with log.open("w") as file:
-        output = {"stdout": file, "stderr": subprocess.STDOUT}
-        site = subprocess.Popen(words, **options, **output)
+    site = launch(words, log, cwd=project, env=env, start_new_session=True)
 
     def answers():
         assert site.poll() is None, log.read_text()

@@ -26,7 +26,7 @@ class Follower(parts.Postgres):
         parts.Part.__init__(self)  # its data is a copy, so there is no initdb
         command = [parts.need("pg_basebackup"), "-D", "data", "-R", "-c", "fast"]
         where = ["-h", str(leader.folder), "-p", str(leader.port), "-U", "postgres"]
-        subprocess.run([*command, *where], check=True, **self.options())
+        subprocess.run([*command, *where], check=True, **self.options)
 
 
 @pytest.fixture(scope="module")

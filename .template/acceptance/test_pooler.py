@@ -58,7 +58,7 @@ class PgBouncer(parts.Part):
     out its servers in turn, or with `turns=0` the one used last first, as by default.
     """
 
-    user = "nobody"  # it refuses to run as root
+    user = parts.NOBODY
 
     def __init__(self, postgres, size, tls="require", mode="transaction", turns=1):
         self.port = parts.free_port()

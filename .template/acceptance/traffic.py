@@ -47,7 +47,7 @@ class Answer:
 
 
 class Traffic:
-    """What four visitors see, each of whom asks for a page ten times a second."""
+    """What visitors see, each of whom asks for a page ten times a second."""
 
     def __init__(self, formation):
         self.formation = formation
@@ -59,7 +59,8 @@ class Traffic:
     def visit(self, number):
         """Ask for one page after another, on a connection that is kept."""
         visitor = self.formation.visitor()
-        requests = itertools.cycle(REQUESTS[number:] + REQUESTS[:number])
+        first = number % len(REQUESTS)
+        requests = itertools.cycle(REQUESTS[first:] + REQUESTS[:first])
         while not self.is_over.wait(0.1):
             kind, method, path = next(requests)
             name = f"written-{uuid.uuid4()}"
@@ -92,7 +93,9 @@ class Traffic:
 
 
 @contextmanager
-def watch(formation, name, *, failed=0, slowest=1.0, recovered=2.0, hangs=None):
+def watch(
+    formation, name, *, visitors=4, failed=0, slowest=1.0, recovered=2.0, hangs=None
+):
     """Hold traffic to bounds while a block runs, and print its row of faults.md.
 
     A page that needs no database goes on. One that does says that it cannot, and when
@@ -106,8 +109,8 @@ def watch(formation, name, *, failed=0, slowest=1.0, recovered=2.0, hangs=None):
     seconds for an answer, and REFUSED for a 503.
     """
     seen = Traffic(formation)
-    with ThreadPoolExecutor(4) as threads:
-        visits = threads.map(seen.visit, range(4))
+    with ThreadPoolExecutor(visitors) as threads:
+        visits = threads.map(seen.visit, range(visitors))
         try:
             yield seen
             time.sleep(1)
