@@ -6,6 +6,8 @@ from concurrent.futures import ThreadPoolExecutor
 from copy import deepcopy
 from types import SimpleNamespace
 
+import pytest
+
 from dyno import database, pools, server
 
 URL = "postgres://u:p@db.example.com/name"
@@ -53,12 +55,15 @@ def test_a_page_has_a_time_limit_for_its_queries(use_databases, settings):
     assert default["OPTIONS"]["options"] == "-c statement_timeout=20s"
 
 
-def test_a_fork_shares_no_garbage_and_may_be_made_without_settings(monkeypatch):
-    monkeypatch.setattr(pools, "disconnect", None)
-    cfg = SimpleNamespace(preload_app=False)
+@pytest.mark.parametrize("preload_app", [True, False])
+def test_a_fork_shares_no_connection_and_no_garbage(monkeypatch, preload_app):
+    disconnected = []
+    monkeypatch.setattr(pools, "disconnect", lambda: disconnected.append(1))
+    cfg = SimpleNamespace(preload_app=preload_app)
     server.prepare_fork(SimpleNamespace(cfg=cfg), None)
     assert gc.get_freeze_count() > 0
     gc.unfreeze()
+    assert bool(disconnected) is preload_app  # else no settings are loaded there
 
 
 def request(handler):
