@@ -57,6 +57,7 @@ def test_a_first_push_needs_no_config_var(copy_project):
         answers = [heroku.Client(dyno.port).get("/") for _ in range(4)]
         assert [answer.status for answer in answers] == [200] * 4
         assert '"database": "none"' in heroku.Client(dyno.port).get("/ready").text
+        assert 'message="40 threads a worker"' in dyno.log
 
 
 def test_a_cloud_native_build_runs_without_a_profile(copy_project, postgres):

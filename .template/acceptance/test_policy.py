@@ -128,4 +128,4 @@ def test_the_console_tells_why_a_tunnel_gets_403_and_one_line_allows_it(
     assert answer.status == (200 if trusted else 403)
     reason = f"Origin checking failed - https://{TUNNEL} does not match"
     assert (reason in dyno.log) is not trusted
-    assert "deploy.W042" in dyno.log  # which runserver alone asks for untold
+    assert "deploy.W042" in dyno.log  # of all commands, runserver alone says so

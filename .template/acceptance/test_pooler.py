@@ -180,7 +180,8 @@ def test_the_buildpacks_pooler_serves_web_dynos_without_tls(formation):
     """https://github.com/heroku/heroku-buildpack-pgbouncer"""
     with PgBouncer(formation.postgres, 2, tls="disable") as pooler:
         url = pooler.url("site")
-        app = app_with(formation, url, DATABASE_URL_PGBOUNCER=url)
+        more = {"DATABASE_URL_PGBOUNCER": url, "DATABASE_STATEMENT_TIMEOUT": "25s"}
+        app = app_with(formation, url, **more)
         with app.dyno() as dyno:
             client = heroku.Client(dyno.port)
             assert client.get("/rehearsal/data").status == 200

@@ -5,7 +5,7 @@ import pytest
 from django.db import InternalError, OperationalError, ProgrammingError
 
 from dyno.database import from_environ
-from dyno.outages import is_unavailable, lacks_migration
+from dyno.outages import is_unavailable, lacks_migration, name
 
 URL = "postgres://u:p@db.example.com/name"
 
@@ -54,6 +54,7 @@ def test_with_a_pooler_there_are_a_pooled_and_a_direct_connection():
     assert config["direct"]["HOST"] == "db.example.com"
     assert not config["direct"].get("DISABLE_SERVER_SIDE_CURSORS")
     assert config["direct"]["TEST"] == {"MIRROR": "default"}
+    assert name("direct") == "The database in DATABASE_URL"
 
 
 def test_an_unusable_url_does_not_stop_the_build():

@@ -59,27 +59,14 @@ def test_a_page_has_a_time_limit_for_its_queries_without_psycopg_pool_as_well(
     assert "pool" not in default["OPTIONS"]
 
 
-def test_the_boot_line_counts_the_databases_that_have_a_pool(use_databases):
-    kept = database.parse(URL) | {"CONN_MAX_AGE": 60}
-    use_databases(default=database.parse(URL), other=database.parse(URL), kept=kept)
-    pools.use_pools()
-    line = pools.capacity(workers=3, threads=40)
-    assert "3 workers x 8 (DATABASE_POOL_SIZE) x 2 databases = 48 database" in line
-    assert line.endswith("96 while a release replaces another; 40 threads a worker")
-    use_databases(default=kept)
-    assert pools.capacity(workers=3, threads=40) == "40 threads a worker"
-
-
 @pytest.mark.parametrize("preload_app", [True, False])
 def test_a_fork_shares_no_connection_and_no_garbage(monkeypatch, preload_app):
     disconnected = []
     monkeypatch.setattr(pools, "disconnect", lambda: disconnected.append(1))
     cfg = SimpleNamespace(preload_app=preload_app)
-    try:
-        server.prepare_fork(SimpleNamespace(cfg=cfg), None)
-        assert gc.get_freeze_count() > 0
-    finally:
-        gc.unfreeze()
+    server.prepare_fork(SimpleNamespace(cfg=cfg), None)
+    assert gc.get_freeze_count() > 0
+    gc.unfreeze()
     assert bool(disconnected) is preload_app  # else no settings are loaded there
 
 
