@@ -81,7 +81,7 @@ def dyno_environment(slug, name, config_vars):
 
 def execute(command, folder, env):
     """Return what a command of the shell says, or raise Refused with it."""
-    result = capture(["/bin/bash", "-c", command], cwd=folder, env=env)
+    result = capture(["/bin/bash", "-c", command], cwd=folder, env=env, timeout=300)
     if result.returncode:
         raise Refused(result.stdout)
     return result.stdout

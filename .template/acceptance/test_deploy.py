@@ -34,6 +34,15 @@ def test_a_cloud_native_build_is_released_and_serves_without_a_profile(
             assert asset.status == 200
             assert asset.headers["Content-Encoding"] == "br"
             assert "immutable" in asset.headers["Cache-Control"]
+            assert asset.headers["Strict-Transport-Security"] == "max-age=3600"
+            assert "Access-Control-Allow-Origin" not in asset.headers
+            assert "Content-Encoding" not in visitor.get(path).headers
+            etag = asset.headers["ETag"]
+            assert re.fullmatch(r'W/"[0-9a-f]{12}"', etag)
+            assert visitor.get(path, If_None_Match=etag).status == 304
+        # For scripts that know no other name.
+        file = visitor.get("/static/site.css")
+        assert file.headers["Cache-Control"] == "max-age=60, public"
 
         # The address that the router adds is believed, and none that a visitor forges.
         fields = {"username": "nobody", "password": "wrong"}

@@ -45,18 +45,6 @@ def test_a_failed_task_is_in_the_log_with_the_id_of_its_request(formation):
     assert "method=POST path=/rehearsal/enqueue" in access
 
 
-def test_a_batch_runs_what_another_that_was_killed_has_left(formation):
-    formation.remove_workers(formation.workers)
-    formation.enqueue("left")
-    formation.sql(
-        "UPDATE django_tasks_database_dbtaskresult SET status = 'RUNNING',"
-        """ worker_ids = '["scheduler.1-killed"]' WHERE status = 'READY'"""
-    )
-    formation.project.run("python manage.py worker --batch")
-    assert formation.recorded("left end") == 1
-    formation.add_workers(2)
-
-
 def test_scaling_down_and_up_loses_no_request(formation, fault):
     with fault("Scaled from 3 web dynos to 1 and back", **NOTHING_FAILS):
         formation.remove_web(formation.web[1:])

@@ -20,14 +20,16 @@ MULTIPART = "multipart/form-data; boundary=end"
 
 def test_these_headers_change_nothing(dyno):
     headers = ["SCRIPT_NAME: /x", "PATH_INFO: /no-such-page", "X-Forwarded-Ssl: off"]
+    headers.append("X-Forwarded-Host: evil.example.com")
     assert statuses(dyno, request("GET / HTTP/1.1", *headers)) == [200, 200]
 
 
 def test_what_the_router_does_not_call_https_is_sent_there(dyno):
     headers = ("X-Forwarded-Ssl: on", "Front-End-Https: on")
-    answer = talk(dyno, request("GET /a?b=c HTTP/1.1", *headers, scheme=None) + NEXT)
+    line = "GET /static/site.css?b=c HTTP/1.1"
+    answer = talk(dyno, request(line, *headers, scheme=None) + NEXT)
     assert answer.startswith(b"HTTP/1.1 301 ")
-    assert f"\r\nLocation: https://{HOST}/a?b=c\r\n".encode() in answer
+    assert f"\r\nLocation: https://{HOST}/static/site.css?b=c\r\n".encode() in answer
 
 
 @pytest.mark.parametrize("named, status", [("127.0.0.0/24", 200), ("192.0.2.1", 301)])
@@ -50,6 +52,17 @@ def test_a_request_line_may_have_the_routers_8_kb(dyno, size, status):
 @pytest.mark.parametrize("host", [None, "evil.example.com", "evilherokuapp.com"])
 def test_a_host_that_is_not_ours_or_is_missing_gets_400(dyno, host):
     assert statuses(dyno, request("GET / HTTP/1.1", host=host)) == [400, 200]
+
+
+def test_up_and_static_files_are_the_same_under_every_host(dyno):
+    page = talk(dyno, request("GET / HTTP/1.1", "Connection: close"))
+    stylesheet = re.search(rb"/static/site\.\w+\.css", page)[0].decode()
+    for path in ("/up", stylesheet):
+        sent = request(f"GET {path} HTTP/1.1", host=None)
+        assert statuses(dyno, sent) == [200, 200]
+    answer = talk(dyno, request("GET /up HTTP/1.1", "Connection: close", scheme=None))
+    assert answer.startswith(b"HTTP/1.1 200 ") and b": no-store\r\n" in answer
+    assert b"X-Content-Type-Options: nosniff\r\n" in answer
 
 
 def test_a_chunked_body_gets_411(dyno):

@@ -40,7 +40,8 @@ def lines(dyno, wanted):
 
 def test_each_line_is_logfmt_told_once_and_no_client_forges_one(dyno):
     client = heroku.Client(dyno.port)
-    for path in ("/up", "/ready", "/", "/no-such-page", "/admin/", "/?%00"):
+    files = ("/static/site.css", "/static/no-such-file")
+    for path in ("/up", "/ready", "/", "/no-such-page", "/admin/", *files, "/?%00"):
         client.get(path)
     forged = '" status=200 level=error \\'
     client.get(
@@ -58,19 +59,24 @@ def test_each_line_is_logfmt_told_once_and_no_client_forges_one(dyno):
     fields = dict(re.findall(rf"(\w+)=({VALUE})", log[-1]))
     assert fields["status"] == "404"
     assert re.fullmatch(r"[0-9a-f-]{36}", fields["request_id"])
+    missing = [line for line in log if "status=404" in line]
+    assert "path=/no-such-page" in missing[0] and "path=/static/no-" in missing[1]
+    assert "path=/static/site.css" not in dyno.log
 
 
 def test_a_log_in_is_told_with_the_routers_request_id_and_without_secrets(dyno, pushed):
     request_id = str(uuid.uuid4())
-    answer = log_in(dyno, request_id, Authorization="Basic header-secret")
+    headers = {"Authorization": "Basic header-secret", "User_Agent": "A b"}
+    answer = log_in(dyno, request_id, **headers)
     assert answer.status == 200
     told = lines(dyno, f"logger=access request_id={request_id}")
     failed, line = [line for line in told if request_id in line]
     assert ' message="A log-in as root failed from 203.0.113.7"' in failed
     assert line.startswith(
         f"level=info logger=access request_id={request_id} method=POST "
+        f"path=/admin/login/ host={heroku.HOST} fwd=203.0.113.7 status=200 service="
     )
-    assert " path=/admin/login/ " in line
+    assert line.endswith(f'ms bytes={len(answer.body)} user_agent="A b"')
     for secret in ("wrong-password", "query-string", "csrftoken", "header-secret"):
         assert secret not in dyno.log
     assert pushed.config_vars["DJANGO_SECRET_KEY"] not in dyno.log

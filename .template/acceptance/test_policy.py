@@ -89,9 +89,13 @@ def test_the_console_tells_why_a_tunnel_gets_403_and_one_line_allows_it(
     project.append("mysite/settings.py", f"CSRF_TRUSTED_ORIGINS = {origins}\n")
     laptop = {"DJANGO_ALLOWED_HOSTS": heroku.HOST, "DJANGO_LOCAL": "1"}
     runserver = "env -u DYNO python manage.py runserver $PORT --noreload"
-    with project.build().dyno(command=runserver, **laptop) as dyno:
+    project.write("templates/refused.html", "<p style='color: red'>").build()
+    migrate = "env -u DYNO python manage.py migrate"
+    assert "W042" not in project.run(migrate, **laptop)
+    with project.dyno(command=runserver, **laptop) as dyno:
         client = heroku.Client(dyno.port, visitor=True)
         answer = post(client, "/admin/login/", {}, X_Forwarded_Proto="https")
         reason = f"Origin checking failed - https://{heroku.HOST} does not match"
         assert (reason in dyno.log) is (status == 403)
+        assert "deploy.W042" in dyno.log  # of all commands, runserver alone says so
     assert answer.status == status

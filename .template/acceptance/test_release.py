@@ -11,6 +11,7 @@ from projects import append, change
 
 OLD_STAYS = "The release that was live stays live."
 RETRY = f"{OLD_STAYS} Then: heroku releases:retry"
+GRANT = "A migration failed: the user may not change it. Fix: GRANT CREATE"
 LOCK = "SELECT pg_advisory_lock(7370221)"
 
 VISITED = """==> The page / answers 200
@@ -96,6 +97,8 @@ def test_a_dyno_without_migrations_serves_until_the_advice_in_its_log_is_followe
         assert ready.status == 503 and '"migrations": "failed"' in ready.text
         lacks = "the database default lacks some. Fix: python manage.py release"
         assert lacks in dyno.log
+        [line] = re.findall(r"(?m)^.* path=/ready .*$", dyno.log)
+        assert line.startswith("level=error logger=access ")
 
         answer = post(client, "/admin/login/", fields)
         assert answer.status == 500 and "Something went wrong" in answer.text
@@ -137,7 +140,7 @@ def test_a_release_that_waits_for_another_too_long_says_so(shop, postgres):
     assert RETRY in output
 
 
-def test_a_migration_that_fails_or_meets_a_locked_table_says_what_to_do(shop, postgres):
+def test_a_migration_that_fails_says_what_to_do_and_passes_then(shop, postgres):
     alter = shop.slug / "shop/migrations/0002_alter.py"
     change(alter, ("shop integer", "no_type"))
     output = refused(shop)
@@ -152,6 +155,10 @@ def test_a_migration_that_fails_or_meets_a_locked_table_says_what_to_do(shop, po
         output = refused(shop)
     assert "A migration failed: another process holds a lock" in output
     assert "pg_terminate_backend(PID)" in output and RETRY in output
+
+    postgres.psql("ALTER TABLE mysite_user OWNER TO postgres", "site")
+    assert GRANT in refused(shop)
+    postgres.psql("ALTER TABLE mysite_user OWNER TO dyno", "site")
     shop.release()
 
 
@@ -187,15 +194,16 @@ def test_a_user_who_may_not_migrate_is_told_what_to_grant(site, postgres):
     postgres.psql("ALTER SCHEMA public OWNER TO postgres", "site")
     postgres.psql("REVOKE CREATE ON SCHEMA public FROM public, dyno", "site")
     output = refused(site)
-    advice = "A migration failed: the user may not change it. Fix: GRANT CREATE"
-    assert advice in output and RETRY in output
+    assert GRANT in output and RETRY in output
 
 
 def test_every_mistake_is_told_at_once_and_no_value_is(pushed):
     names = ["DJANGO_SECRET_KEY", "DATABASE_URL", "EMAIL_URL", "REDIS_URL"]
     names += ["DATABASE_POOL_SIZE", "DATABASE_STATEMENT_TIMEOUT", "WEB_CONCURRENCY"]
     names += ["DJANGO_STATIC_HOST", "DJANGO_LOG_LEVEL", "DJANGO_ADMINS"]
-    output = refused(pushed.app(**dict.fromkeys(names, "sw0rdfish")))
+    config_vars = dict.fromkeys(names, "sw0rdfish")
+    config_vars["DATABASE_URL"] = "postgres://user:sw0rdfish@nowhere"
+    output = refused(pushed.app(**config_vars))
     for code in ("E001", "E004", "E012", "E013", "E040"):
         assert f"deploy.{code}" in output
     assert "sw0rdfish" not in output and RETRY in output
@@ -222,9 +230,14 @@ def test_a_home_page_that_needs_data_stops_a_release_with_a_database(shop, postg
     assert last.startswith(f"CommandError: The page / fails. {cause}")
     assert "the release that was live stays live. Fix: " in last
     assert output.count("traceback=") == 1
+    assert 'mysite/views.py\\", line ' in output
     assert "mysite_user" in postgres.psql("SELECT tablename FROM pg_tables", "site")
 
     first_push = heroku.release(shop.slug, {})
     assert "Fix: heroku addons:create heroku-postgresql:essential-0" in first_push
     assert first_push.count("==> The page ") == 1
     assert first_push.endswith("\n==> The page / answers 503\n")
+
+    append(shop.slug / "mysite/settings.py", "RELEASE_VISITS = []\n")
+    said = heroku.release(shop.slug, shop.config_vars)
+    assert said.endswith("==> RELEASE_VISITS is empty, so no page is visited\n")

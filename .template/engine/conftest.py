@@ -2,41 +2,18 @@
 
 import importlib.util
 import os
-import subprocess
-import sys
 from importlib import import_module
-from pathlib import Path
 from types import ModuleType
 
 import pytest
+from django.db.utils import ConnectionHandler
 from django.urls import path
-
-ENGINE = Path(__file__).resolve().parent
 
 for name in [name for name in os.environ if name.startswith("DJANGO_")]:
     if name != "DJANGO_SETTINGS_MODULE":
         del os.environ[name]
 
 assert importlib.util.find_spec("mysite") is None, "Fix: python -P -m pytest"
-
-
-@pytest.fixture(scope="session")
-def python():
-    """Run Python beside dyno, with these config vars and no others."""
-
-    def run(*arguments, **config_vars):
-        environment = {"PATH": os.environ["PATH"], "LANG": "C.UTF-8", **config_vars}
-        environment["DJANGO_SETTINGS_MODULE"] = "settings"
-        return subprocess.run(
-            [sys.executable, "-W", "error", *arguments],
-            cwd=ENGINE,
-            env=environment,
-            capture_output=True,
-            text=True,
-            timeout=60,
-        )
-
-    return run
 
 
 @pytest.fixture
@@ -53,15 +30,32 @@ def page(settings):
 
 
 @pytest.fixture
-def site(tmp_path, settings, monkeypatch, django_db_blocker):
+def use_databases(monkeypatch):
+    """Return a function that replaces DATABASES, and returns their connections."""
+    from dyno import database, pools
+    from dyno.checks import databases
+
+    def use(**configs):
+        # Not by pytest-django's settings, which warn of this one.
+        monkeypatch.setattr("django.conf.settings.DATABASES", configs)
+        connections = ConnectionHandler(configs)
+        for module in (database, databases, pools):
+            monkeypatch.setattr(module, "connections", connections)
+        return connections
+
+    return use
+
+
+@pytest.fixture
+def site(tmp_path, monkeypatch, settings, use_databases, django_db_blocker):
     """A sound site in production, which a test may then break.
 
     The checks may connect, although to a port where nobody listens.
     """
-    from sites import sound_site
+    from sites import Site
 
     with django_db_blocker.unblock():
-        yield sound_site(tmp_path, monkeypatch, settings)
+        yield Site(tmp_path, monkeypatch, settings, use_databases)
 
 
 @pytest.fixture

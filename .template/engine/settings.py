@@ -13,12 +13,7 @@ LOCAL = True
 SECRET_KEY = "a-key-for-tests"
 ALLOWED_HOSTS = [".localhost", "127.0.0.1", "[::1]"]
 
-SECURE_CSP = {
-    "default-src": [CSP.NONE],
-    "script-src": [CSP.SELF],
-    "style-src": [CSP.SELF],
-}
-SECURITY_HEADERS = {"Permissions-Policy": "camera=()"}
+SECURE_CSP = {"default-src": [CSP.NONE]}
 
 INSTALLED_APPS = [
     "dyno",
@@ -60,8 +55,6 @@ DATABASES = {"default": database.parse(url, local=True)}
 AUTHENTICATION_BACKENDS = ["dyno.login.SlowedModelBackend"]
 
 STATIC_URL = "/static/"
-
-DEFAULT_EXCEPTION_REPORTER_FILTER = "dyno.logs.ReportFilter"
 
 MAILERS = {"default": mail.mailer({}, local=True)}
 

@@ -3,21 +3,15 @@
 import json
 import os
 import subprocess
-import sys
 from pathlib import Path
-from types import ModuleType
 
-from django.conf import settings as django_settings
-from django.contrib.staticfiles import finders
 from django.core.checks.registry import registry as django_registry
-from django.db.utils import ConnectionHandler
 
-from dyno import database, mail
-from dyno.checks import databases, procfile, registry
+from dyno import database
+from dyno.checks import procfile, registry
 
 FILES = "django.core.files.storage"
 SMTP = "django.core.mail.backends.smtp"
-MANIFEST = "staticfiles/staticfiles.json"
 SECRET_KEY = "a-secret-key-for-tests-0123456789-abcdefghijklmnopqrstuvwxyz"
 
 # The config vars of a web dyno with a database, which no test connects to.
@@ -25,8 +19,8 @@ PRODUCTION = {
     "DYNO": "web.1",
     "DJANGO_SECRET_KEY": SECRET_KEY,
     "DATABASE_URL": "postgres://user:password@db.example.com:5432/name",
-    "EMAIL_URL": "smtp://user:password@mail.example.com",
 }
+MANIFEST = {"admin/css/base.css": "hashed", "site.css": "hashed"}
 
 
 def tag(text):
@@ -37,10 +31,35 @@ def tag(text):
 class Site:
     """A sound site in production, which a test may then break."""
 
-    def __init__(self, root, monkeypatch, settings):
+    def __init__(self, root, monkeypatch, settings, use_databases):
         self.root = root
         self.monkeypatch = monkeypatch
         self.settings = settings
+        self.connections = use_databases
+        ours = (
+            "DJANGO_",
+            "DATABASE_",
+            "DEBUG",
+            "REDIS_",
+            "WEB_",
+            "EMAIL_",
+            "GUNICORN_",
+        )
+        for name in [name for name in os.environ if name.startswith(ours)]:
+            monkeypatch.delenv(name)
+        monkeypatch.setattr(procfile, "gunicorn_problem", lambda arguments: "")
+        self.env(**PRODUCTION)
+        self.setting(LOCAL=False, ALLOWED_HOSTS=[".herokuapp.com"], BASE_DIR=root)
+        self.postgresql()
+        settings.MAILERS = {"default": {"BACKEND": f"{SMTP}.EmailBackend"}}
+        settings.STATIC_ROOT = root / "staticfiles"
+        settings.STORAGES = {"staticfiles": {"BACKEND": "dyno.static.ManifestStorage"}}
+        self.uploads(f"{FILES}.InMemoryStorage")
+        settings.TEMPLATES = [settings.TEMPLATES[0] | {"DIRS": [root / "templates"]}]
+        self.file("Procfile", "release: python manage.py release\nweb: gunicorn\n")
+        self.page("load static", "static 'admin/css/base.css'", "static 'site.css'")
+        manifest = {"version": "1.1", "paths": MANIFEST}
+        self.file("staticfiles/staticfiles.json", json.dumps(manifest))
 
     def env(self, **config_vars):
         for name, value in config_vars.items():
@@ -54,12 +73,13 @@ class Site:
         self.off_heroku_without_database()
         self.env(DJANGO_SECRET_KEY="short")
         self.setting(LOCAL=True, STATIC_ROOT=Path("/nosuch"))
-        self.uploads(f"{FILES}.FileSystemStorage")
         self.no_mail()
 
     def off_heroku(self, sslmode="verify-full"):
+        """Let it be a server of the owner's own, whose disk keeps uploads."""
         self.monkeypatch.delenv("DYNO")
         self.postgresql(OPTIONS={"sslmode": sslmode})
+        self.uploads(f"{FILES}.FileSystemStorage")
 
     def off_heroku_without_database(self):
         self.off_heroku()
@@ -71,28 +91,13 @@ class Site:
         config |= {"HOST": "db.example.com", "OPTIONS": {"sslmode": "require"}}
         self.connections(default=config | more)
 
-    def connections(self, **configs):
-        # Not by pytest-django's settings, which warn of this one.
-        self.monkeypatch.setattr(django_settings, "DATABASES", configs)
-        handler = ConnectionHandler(configs)
-        for module in (databases, databases.database):
-            self.monkeypatch.setattr(module, "connections", handler)
-
     def urls(self, **config_vars):
         """Set config vars, and the databases that the settings make of them."""
         self.env(**config_vars)
         self.connections(**database.from_environ(os.environ, local=False))
 
-    def no_psycopg_pool(self):
-        self.monkeypatch.setattr(databases, "find_spec", lambda name: None)
-
     def no_mail(self):
-        self.monkeypatch.delenv("EMAIL_URL")
         self.setting(MAILERS={"default": {"BACKEND": "dyno.mail.UnsentMail"}})
-
-    def mail(self, url):
-        self.env(EMAIL_URL=url)
-        self.setting(MAILERS={"default": mail.mailer(os.environ, local=False)})
 
     def redis(self, url, alias="default"):
         caches = self.settings.CACHES | {
@@ -110,13 +115,6 @@ class Site:
         for arguments in (["init", "--quiet"], ["add", "--force", name]):
             subprocess.run(["git", *arguments], cwd=self.root, check=True)
 
-    def handlers(self, *names):
-        """Let the URLconf have these handlers alone."""
-        urls = ModuleType("shop.urls")
-        vars(urls).update(dict.fromkeys(names, "shop.views.error"), urlpatterns=[])
-        self.monkeypatch.setitem(sys.modules, "shop.urls", urls)
-        self.setting(ROOT_URLCONF="shop.urls")
-
     def file(self, name, text=""):
         path = self.root / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -124,39 +122,6 @@ class Site:
 
     def page(self, *tags):
         self.file("templates/page.html", "".join(map(tag, tags)))
-
-    def collect(self, leave=None):
-        """Write the manifest, without the file to leave out."""
-        listings = [finder.list([]) for finder in finders.get_finders()]
-        names = {path for listing in listings for path, _ in listing} - {leave}
-        manifest = {"version": "1.1", "paths": dict.fromkeys(names, "hashed")}
-        self.file(MANIFEST, json.dumps(manifest))
-
-
-def sound_site(tmp_path, monkeypatch, settings):
-    """Return a site of which no check reports anything."""
-    ours = ("DJANGO_", "DATABASE_", "DEBUG", "REDIS_", "WEB_", "EMAIL_", "GUNICORN_")
-    for name in [name for name in os.environ if name.startswith(ours)]:
-        monkeypatch.delenv(name)
-    monkeypatch.setattr(procfile, "gunicorn_problem", lambda arguments: "")
-    site = Site(tmp_path, monkeypatch, settings)
-    site.env(**PRODUCTION)
-    site.setting(LOCAL=False, ALLOWED_HOSTS=[".herokuapp.com"], BASE_DIR=tmp_path)
-    site.postgresql()
-    settings.MAILERS = {"default": {"BACKEND": f"{SMTP}.EmailBackend"}}
-    settings.STATIC_ROOT = tmp_path / "staticfiles"
-    settings.STATICFILES_DIRS = [tmp_path / "static"]
-    settings.STORAGES = {
-        "default": {"BACKEND": f"{FILES}.InMemoryStorage"},
-        "staticfiles": {"BACKEND": "dyno.static.ManifestStorage"},
-    }
-    settings.TEMPLATES = [settings.TEMPLATES[0] | {"DIRS": [tmp_path / "templates"]}]
-    site.handlers("handler400", "handler403", "handler404", "handler500")
-    site.file("Procfile", "release: python manage.py release\nweb: gunicorn\n")
-    site.file("static/site.css")
-    site.page("load static", "static 'admin/css/base.css'", "static 'site.css'")
-    site.collect()
-    return site
 
 
 OURS = [

@@ -4,9 +4,8 @@ import psycopg
 import pytest
 from django.db import InternalError, OperationalError, ProgrammingError
 
-from dyno import refusals
 from dyno.database import from_environ
-from dyno.outages import is_unavailable, lacks_migration
+from dyno.outages import is_unavailable, lacks_migration, name
 
 URL = "postgres://u:p@db.example.com/name"
 
@@ -44,12 +43,6 @@ def test_off_heroku_the_servers_certificate_is_verified_unless_the_url_says_othe
     assert options["sslmode"] == "disable" and "sslrootcert" not in options
 
 
-def test_a_config_var_limits_the_queries_of_every_process():
-    options = default(DATABASE_STATEMENT_TIMEOUT="25s")["OPTIONS"]
-    assert options["options"] == "-c statement_timeout=25s"
-    assert "options" not in default()["OPTIONS"]
-
-
 def test_with_a_pooler_there_are_a_pooled_and_a_direct_connection():
     pool = "postgres://u:p@pool.example.com/name"
     environ = {"DATABASE_URL": URL, "DATABASE_CONNECTION_POOL_URL": pool}
@@ -61,19 +54,12 @@ def test_with_a_pooler_there_are_a_pooled_and_a_direct_connection():
     assert config["direct"]["HOST"] == "db.example.com"
     assert not config["direct"].get("DISABLE_SERVER_SIDE_CURSORS")
     assert config["direct"]["TEST"] == {"MIRROR": "default"}
+    assert name("direct") == "The database in DATABASE_URL"
 
 
-def test_the_pgbouncer_buildpack_is_a_pooler():
-    environ = {"DATABASE_URL_PGBOUNCER": URL, "DATABASE_STATEMENT_TIMEOUT": "25s"}
-    config = default("postgres://u:p@127.0.0.1:6000/name", **environ)
-    assert config["DISABLE_SERVER_SIDE_CURSORS"] is True
-    assert "options" not in config["OPTIONS"]
-
-
-@pytest.mark.parametrize("url", ["nonsense", "postgres://[@h"])
-def test_an_unusable_url_does_not_stop_the_build(url):
-    unusable = {"DATABASE_URL": url}
-    pool = {"DATABASE_URL": URL, "DATABASE_CONNECTION_POOL_URL": url}
+def test_an_unusable_url_does_not_stop_the_build():
+    unusable = {"DATABASE_URL": "postgres://[@h"}
+    pool = {"DATABASE_URL": URL, "DATABASE_CONNECTION_POOL_URL": "nonsense"}
     for environ in ({}, unusable, pool):
         config = from_environ(environ, local=False)
         dummy = {"ENGINE": "django.db.backends.dummy", "OPTIONS": {}}
@@ -107,13 +93,3 @@ def caused(kind, state):
 def test_an_error_tells_what_is_missing(error, unavailable, lacks):
     assert is_unavailable(error) is unavailable
     assert lacks_migration(error) is lacks
-
-
-@pytest.mark.parametrize(
-    "alias, name", [("direct", "in DATABASE_URL"), ("orders", "orders")]
-)
-def test_an_error_is_told_with_its_database_and_what_helps(alias, name):
-    error = OperationalError("must be owner of table t")
-    said = refusals.refusal(alias, error)
-    assert said.startswith(f"The database {name} cannot be used: the user may not ")
-    assert "Fix: GRANT" in said

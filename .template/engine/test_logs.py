@@ -113,16 +113,3 @@ def test_what_a_client_does_wrong_is_a_warning_and_one_outage_a_minute_is_mailed
 def test_errors_are_mailed_only_if_there_are_admins():
     assert logs.config("")["loggers"]["django"]["handlers"] == []
     assert logs.config("", admins=True)["loggers"]["django"]["handlers"] == ["admins"]
-
-
-def test_a_warning_is_one_line_on_stdout(python):
-    code = (
-        "import warnings; from gunicorn.config import Config;"
-        "from dyno.server import LogfmtLogger; LogfmtLogger(Config());"
-        "warnings.simplefilter('always'); warnings.warn('it is old')"
-    )
-    result = python("-c", code, DYNO="web.1")
-    assert result.stderr == ""
-    [warning] = result.stdout.splitlines()
-    assert warning.startswith("level=warning logger=py.warnings ")
-    assert "UserWarning: it is old" in warning

@@ -1,37 +1,16 @@
 """The threads of a web worker share its connections to the database."""
 
-import threading
+import gc
 import time
 from concurrent.futures import ThreadPoolExecutor
 from copy import deepcopy
+from types import SimpleNamespace
 
 import pytest
-from django.conf import settings
-from django.db.utils import ConnectionHandler
 
-from dyno import database, pools
+from dyno import database, pools, server
 
 URL = "postgres://u:p@db.example.com/name"
-
-
-@pytest.fixture
-def use_databases(monkeypatch):
-    """Return a function that replaces DATABASES, and returns their connections."""
-
-    def use(**configs):
-        # Not by pytest-django's settings, which warn of this one.
-        monkeypatch.setattr(settings, "DATABASES", configs)
-        connections = ConnectionHandler(configs)
-        for module in (database, pools):
-            monkeypatch.setattr(module, "connections", connections)
-        return connections
-
-    yield use
-    for thread in threading.enumerate():
-        if thread.name.endswith("(close)"):
-            thread.join(10)
-    pools.connections.all()  # or this thread would not know of others' pools
-    pools.disconnect()
 
 
 def test_each_database_has_a_pool_of_the_size_in_the_config_var(
@@ -68,33 +47,27 @@ def test_a_database_keeps_its_own_pool_or_connections_and_time_limit(use_databas
     assert file == before
 
 
-def test_a_poolers_two_connections_have_a_pool_for_pages_and_no_time_limit(
-    use_databases,
+def test_a_page_has_a_time_limit_for_its_queries_without_psycopg_pool_as_well(
+    use_databases, settings, monkeypatch
 ):
-    default, direct = database.parse(URL, pooled=True), database.parse(URL)
-    use_databases(default=default, direct=direct)
-    pools.use_pools()
-    assert "pool" in default["OPTIONS"] and "options" not in default["OPTIONS"]
-    assert "pool" not in direct["OPTIONS"]
-
-
-def test_a_page_has_a_time_limit_for_its_queries(use_databases, monkeypatch):
+    monkeypatch.setattr(pools, "find_spec", lambda name: None)
     default = database.parse(URL)
     use_databases(default=default)
-    monkeypatch.setattr(settings, "PAGE_STATEMENT_TIMEOUT", "20s", raising=False)
+    settings.PAGE_STATEMENT_TIMEOUT = "20s"
     pools.use_pools()
     assert default["OPTIONS"]["options"] == "-c statement_timeout=20s"
+    assert "pool" not in default["OPTIONS"]
 
 
-def test_the_boot_line_counts_the_databases_that_have_a_pool(use_databases):
-    kept = database.parse(URL) | {"CONN_MAX_AGE": 60}
-    use_databases(default=database.parse(URL), other=database.parse(URL), kept=kept)
-    pools.use_pools()
-    line = pools.capacity(workers=3, threads=40)
-    assert "3 workers x 8 (DATABASE_POOL_SIZE) x 2 databases = 48 database" in line
-    assert line.endswith("96 while a release replaces another; 40 threads a worker")
-    use_databases(default=kept)
-    assert pools.capacity(workers=3, threads=40) == "40 threads a worker"
+@pytest.mark.parametrize("preload_app", [True, False])
+def test_a_fork_shares_no_connection_and_no_garbage(monkeypatch, preload_app):
+    disconnected = []
+    monkeypatch.setattr(pools, "disconnect", lambda: disconnected.append(1))
+    cfg = SimpleNamespace(preload_app=preload_app)
+    server.prepare_fork(SimpleNamespace(cfg=cfg), None)
+    assert gc.get_freeze_count() > 0
+    gc.unfreeze()
+    assert bool(disconnected) is preload_app  # else no settings are loaded there
 
 
 def request(handler):
@@ -120,16 +93,7 @@ def test_a_pool_with_a_connection_goes_on_if_it_cannot_make_another(
     monkeypatch.setitem(pool.kwargs, "port", "1")
     with ThreadPoolExecutor(1) as threads:
         waiting = threads.submit(request, handler)
-        wait_until(lambda: pool.get_stats().get("connections_errors"))
-        wait_until(lambda: pool.get_stats()["pool_size"] == 1)
-        time.sleep(0.2)  # for what would close it
+        time.sleep(2)  # the pool has given up by then
         connection.close()
         assert waiting.result() == pid
-
-
-def wait_until(condition):
-    """Wait until this is true, for at most ten seconds."""
-    deadline = time.monotonic() + 10
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+    pools.disconnect()

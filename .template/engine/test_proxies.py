@@ -85,21 +85,21 @@ def test_the_first_proxys_scheme_counts_if_the_last_proxy_is_trusted(
 @pytest.mark.django_db  # the check of DATABASE_URL tries the driver out
 @pytest.mark.parametrize(
     "scheme, hops, address",
-    [("https", 1, "203.0.113.7"), ("https", 0, "10.0.0.1"), ("http", 1, "10.0.0.1")],
+    [("https", 1, "203.0.113.7"), ("https", 0, ROUTER), ("http", 1, ROUTER)],
 )
 def test_under_asgi_the_visitor_is_who_a_trusted_proxy_says(
     monkeypatch, settings, scheme, hops, address
 ):
     settings.TRUSTED_HOPS = hops
-    scopes = []
+    seen = {}
 
     async def django(scope, receive, send):
-        scopes.append(scope)
+        seen.update(scope)
 
     monkeypatch.setattr("django.core.asgi.get_asgi_application", lambda: django)
-    headers = [(b"x-forwarded-for", b"198.51.100.1, 203.0.113.7"), (b"host", b"a")]
-    scope = {"scheme": scheme, "headers": headers, "client": ("10.0.0.1", 5)}
+    headers = [(b"x-forwarded-for", b"198.51.100.1, 203.0.113.7")]
+    scope = {"scheme": scheme, "headers": headers, "client": (ROUTER, 5)}
     asyncio.run(asgi.get_asgi_application()(scope, None, None))
-    assert scopes[0]["client"][0] == address
-    believed = dict(scopes[0]["headers"])[b"x-forwarded-for"] == address.encode()
-    assert believed is (address == "203.0.113.7")
+    assert seen["client"][0] == address
+    believed = [(b"x-forwarded-for", address.encode())]
+    assert (seen["headers"] == believed) is (address != ROUTER)

@@ -7,10 +7,9 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 from django.db import OperationalError
-from django.db.utils import ConnectionHandler
 from django.test import override_settings
 
-from dyno import database, health, logs, views
+from dyno import health, logs, views
 
 
 @pytest.fixture(autouse=True)
@@ -70,18 +69,13 @@ def test_one_thread_asks_and_the_others_get_the_last_answer_or_wait_for_the_firs
     assert memory.until - time.monotonic() <= 1
 
 
-@pytest.fixture
-def no_database(monkeypatch):
-    """A site without DATABASE_URL."""
-    monkeypatch.setattr(database, "connections", ConnectionHandler({"default": {}}))
-
-
 @pytest.mark.parametrize(
     "cache, status", [("locmem.LocMem", 200), ("dummy.Dummy", 503)]
 )
 def test_ready_without_a_database_and_with_a_cache_that_keeps_something_or_nothing(
-    client, no_database, cache, status
+    client, use_databases, cache, status
 ):
+    use_databases(default={})
     backend = f"django.core.cache.backends.{cache}Cache"
     with override_settings(CACHES={"default": {"BACKEND": backend}}):
         answer = client.get("/ready")
@@ -137,8 +131,9 @@ def test_an_error_has_its_page_and_the_log_its_cause(fail, caplog, error, status
 
 
 def test_an_absent_database_is_a_503_and_the_log_names_the_command(
-    fail, no_database, caplog
+    fail, use_databases, caplog
 ):
+    use_databases(default={})
     answer = fail(ImproperlyConfigured("settings.DATABASES is improperly configured."))
     assert answer.status_code == 503
     assert "heroku" not in answer.text

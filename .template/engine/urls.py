@@ -14,4 +14,5 @@ urlpatterns = [
     path("admin/", admin.site.urls),
 ]
 
+handler400 = handler403 = handler404 = "dyno.views.client_error"
 handler500 = "dyno.views.server_error"
