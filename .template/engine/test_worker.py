@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from django.contrib.sessions.models import Session
 from django.core.management import CommandError, call_command
-from django.db import OperationalError, connection
+from django.db import connection
 from django.tasks import TaskResultStatus, task
 from django.utils import timezone
 from django_tasks_db.models import DBTaskResult
@@ -68,21 +68,6 @@ def test_a_batch_runs_every_queue_on_one_connection_whatever_a_task_raises(queue
     call_command("worker", batch=True)
     assert statuses() == [FAILED, DONE]
     assert connection.settings_dict["CONN_MAX_AGE"] == 600
-
-
-def test_a_worker_waits_for_a_database_that_went_away(queue, monkeypatch):
-    """With another id: a task that it had claimed counts as one of a killed worker."""
-    ids = []
-
-    def run_queue(name, worker_id, **options):
-        ids.append(worker_id)
-        if len(ids) < 3:
-            raise OperationalError("terminating connection")
-
-    monkeypatch.setattr(worker, "call_command", run_queue)
-    monkeypatch.setattr("time.sleep", lambda seconds: None)
-    call_command("worker", batch=True)
-    assert len(set(ids)) == 3
 
 
 def test_a_task_outlives_a_restart_of_postgresql(queue, on_postgresql):
