@@ -15,22 +15,16 @@ PARTS = recipes.sections("removing.md")
 PACKAGES = {"Tasks and the worker": "django_tasks_db", "Redis": "redis"}
 
 
-def take_out(part, project):
-    """Do what the document says of a part, and nothing else."""
-
+@pytest.mark.parametrize("part", PARTS)
+def test_the_project_passes_bin_check_without_the_part(project, part):
     def locate(name):
         is_of_package = name in recipes.OF_PACKAGE
         return project / "bookshop" / name if is_of_package else project / name
 
+    assert "What remains: " in PARTS[part]
     for name in re.findall(r"^Delete the f\w+ `(.+?)`", PARTS[part], re.MULTILINE):
         call("rm", "-r", locate(name), cwd=project)
     apply("".join(blocks(PARTS[part], "diff")), locate)
-
-
-@pytest.mark.parametrize("part", PARTS)
-def test_the_project_passes_bin_check_without_the_part(project, part):
-    assert "What remains: " in PARTS[part]
-    take_out(part, project)
     assert call("git", "status", "--porcelain", cwd=project), "nothing was taken out"
     call(".venv/bin/ruff", "format", ".", cwd=project)  # as the document says
     heroku.commit(project, f"Take out: {part}")
