@@ -193,7 +193,7 @@ def test_the_newest_tag_is_taken_where_there_are_tags(project, template, tmp_pat
     call("git", "tag", "v1.0.0", commits["1.1.0"], cwd=tagged)
     call("git", "tag", "v9.0.0", commits["1.1.0"], cwd=tagged)
     call("git", "tag", "v10.0.0", commits["2.0.0"], cwd=tagged)
-    call("git", "tag", "v11-nightly", cwd=tagged)
+    call("git", "tag", "v11.0.0-rc1", cwd=tagged)
     commit_version(tagged, "12.0.0", "Not tagged yet.", "wait.")
     said = run("bin/upgrade", tagged, cwd=project).stdout
     assert "move your changes out of dyno/__init__.py dyno/added.py" in said
