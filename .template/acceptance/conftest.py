@@ -14,6 +14,7 @@ from deployment import complaints
 from formation import Formation
 from mail_server import MailServer
 from project import Project
+from projects import archive, install, start
 from selenium import webdriver
 from traffic import watch
 
@@ -85,12 +86,29 @@ def source(tmp_path_factory):
     return heroku.checkout(tmp_path_factory.mktemp("source"))
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def repository(source, tmp_path_factory):
     """A git repository with what this one would commit: leave it as it is."""
     folder = tmp_path_factory.mktemp("repository") / "checkout"
     shutil.copytree(source, folder)
     heroku.commit(folder, "Start")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def bookshop(repository, tmp_path_factory):
+    """A project of the archive, committed by its owner: leave it as it is."""
+    folder = tmp_path_factory.mktemp("bookshop")
+    project = start(archive(repository, folder / "template.zip"), "bookshop", folder)
+    heroku.commit(project, "Start")
+    return project
+
+
+@pytest.fixture
+def project(bookshop, tmp_path):
+    """A copy of the bookshop with its environments, to change."""
+    folder = shutil.copytree(bookshop, tmp_path / "bookshop")
+    install(folder)
     return folder
 
 

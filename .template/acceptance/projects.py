@@ -47,13 +47,6 @@ def start(template, name, folder):
     return folder / name
 
 
-def make_bookshop(repository, folder):
-    """Make a project of the archive, as an owner's first commit has it."""
-    project = start(archive(repository, folder / "template.zip"), "bookshop", folder)
-    heroku.commit(project, "Start")
-    return project
-
-
 def link(source, target):
     """Copy a file by a hard link where that is possible; pip never writes to one."""
     try:

@@ -6,7 +6,6 @@ The commands in the pages exist, and a backup is restored as they say.
 import json
 import os
 import re
-import shutil
 from fnmatch import fnmatchcase
 from pathlib import Path
 
@@ -85,7 +84,7 @@ def path(tmp_path):
 
 
 def test_a_backup_is_restored_and_the_site_runs_on_it(
-    live, path, postgres, source, tmp_path
+    live, path, postgres, copy_project, tmp_path
 ):
     commands = blocks(recipes.sections("growing.md")["Backups"], "sh")[1]
     download, *restore, serve = commands.splitlines()
@@ -102,9 +101,9 @@ def test_a_backup_is_restored_and_the_site_runs_on_it(
     postgres.drop("rehearsal")
     for command in restore:
         call("sh", "-c", command, cwd=tmp_path, PATH=path, **there)
-    restored = serve.removesuffix(" bin/run").removeprefix("DATABASE_URL=")
-    project = shutil.copytree(source, tmp_path / "project")
+    project = copy_project("laptop").folder
     install(project)
+    restored = serve.removesuffix(" bin/run").removeprefix("DATABASE_URL=")
     with serving(project, "bin/run", DATABASE_URL=restored, **there):
         assert postgres.psql("SELECT username FROM mysite_user", "rehearsal") == "root"
 

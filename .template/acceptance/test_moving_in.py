@@ -1,30 +1,18 @@
 """Projects with data move in by the commands and changes of docs/moving-in.md."""
 
-import json
 import re
 import shutil
-from functools import partial
-from types import SimpleNamespace
 
 import heroku
 import pytest
 import recipes
-from deployment import OWNER, PASSWORD, post
+from deployment import OWNER, PASSWORD, policy, post
 from project import Project
-from projects import ME, append, call, change, packages, run, substitute
+from projects import ME, append, call, change, run, substitute
 from scripts import apply, blocks, serving
 
 FOLDER = heroku.ROOT / ".template/acceptance/moving"
 SECTIONS = recipes.sections("moving-in.md")
-
-# What the settings of the old projects have below those that startproject made.
-OLD_SETTINGS = """
-import os
-import dj_database_url
-
-url = os.environ.get("OLD_DATABASE_URL", f"sqlite:///{BASE_DIR}/db.sqlite3")
-DATABASES["default"] = dj_database_url.parse(url)
-"""
 
 # Code as it is in old projects, for the step that lints.
 OLD_CODE = "import os, sys\n\n\ndef is_none(l):\n    return l == None\n"
@@ -53,82 +41,132 @@ def follow(project, section, number=0, cwd=None, **more):
     return call("bash", "-euc", shell, cwd=cwd or project, **local)
 
 
-def startproject(name, folder, python, apps):
+def django(project, *words, **environ):
+    """Run a command of Django 5.2, which the old projects had."""
+    python = heroku.installed("3.13", FOLDER / "requirements.txt") / "bin/python"
+    environ["DJANGO_SETTINGS_MODULE"] = f"{project.name}.settings"
+    call(python, "-m", "django", *words, cwd=project, **environ)
+
+
+def make_old(folder, name, *apps):
     """Make a project of a shape that there was before this template."""
     project = folder / name
-    project.mkdir(parents=True)
-    call(python, "-m", "django", "startproject", name, ".", cwd=project)
+    project.mkdir()
+    django(project, "startproject", name, ".")
     for app in apps:
-        call(python, "manage.py", "startapp", app, cwd=project)
+        django(project, "startapp", app)
     shutil.copytree(FOLDER / name, project, dirs_exist_ok=True)
+    append(project / name / "settings.py", f"INSTALLED_APPS += {[*apps]}\n")
     return project
 
 
-def old_project(name, folder, url):
-    """Make a project with data on SQLite and on PostgreSQL; return its folder."""
-    app = APPS[name]
-    python = heroku.installed("3.13", FOLDER / "requirements.txt") / "bin/python"
-    project = startproject(name, folder, python, app.apps)
-    settings = project / name / "settings.py"
-    append(settings, f"{OLD_SETTINGS}INSTALLED_APPS += {app.apps}\n{app.settings}")
-    if name == "gallery":  # from before there was a DEFAULT_AUTO_FIELD
-        for path in [settings, *project.glob("*/apps.py")]:
-            substitute(path, "(?im)^ *default_auto_field = .*\n", "")
-    call(python, "manage.py", "makemigrations", cwd=project)
-    shutil.copy(FOLDER / "requirements.txt", project)
-    append(project / app.apps[0] / "old.py", OLD_CODE)
+def fill(project, *words):
+    """Make the tables and the user of an old project, and data by a command."""
+    django(project, "makemigrations")
+    django(project, "migrate")
+    django(project, "createsuperuser", "--noinput", **OWNER)
+    django(project, *words)
+
+
+@pytest.fixture
+def clone(repository, tmp_path):
+    """A clone of the template beside the old project."""
+    return shutil.copytree(repository, tmp_path / "template", symlinks=True)
+
+
+def begin(project, clone, packages):
+    """Follow the page's first two sections."""
+    append(project / "old.py", OLD_CODE)
     append(project / ".gitignore", "*.pyc\ndb.sqlite3\n")
     heroku.commit(project, "The old project")
-    for env in ({}, {"OLD_DATABASE_URL": url}):
-        manage = partial(call, python, "manage.py", cwd=project, **env)
-        manage("migrate")
-        manage("createsuperuser", "--noinput", **OWNER)
-        manage("shell", "--command", app.fill)
-    return project
+    follow(project, "The files", cwd=clone)
+    follow(project, "The files", 1)
+    append(project / "requirements.in", packages)
+    follow(project, "The packages")
 
 
-def replace_pages(project, imported, *routes):
-    """Put an owner's routes above ours, in place of our pages."""
-    start = "urlpatterns = [\n"
-    lines = "".join(f"    {route},\n" for route in routes)
-    change(
-        project / project.name / "urls.py",
-        ("from . import views\n", ""),
-        ('    path("", views.home, name="home"),\n', ""),
-        ('    path("robots.txt", views.robots, name="robots"),\n', ""),
-        ("from dyno.views", f"{imported}\nfrom dyno.views"),
-        (start, start + lines),
-    )
+def check(project):
+    """Ask for what the page's checks promise, and commit."""
+    said = follow(project, "URLs")
+    assert "no issues" in said and "No changes detected" in said
+    said = follow(project, "Tests and lint")
+    assert "Everything is in order" in said
+    assert "deploy.W" not in said
 
 
-FINDERS = """
-STATICFILES_FINDERS = [
-    "django.contrib.staticfiles.finders.FileSystemFinder",
-    "django.contrib.staticfiles.finders.AppDirectoriesFinder",
-    "compressor.finders.CompressorFinder",
-]
-"""
+def push(project, **config_vars):
+    """Build and release what is committed."""
+    clone = project.with_name("clone")
+    call("git", "clone", "--quiet", project, clone, cwd=project)
+    return Project(clone, project.parent, **config_vars).build().release()
 
 
-def gallery_moves(project):
+def visit(port, path, words):
+    """Return a client that has found the old data and logged in as its user."""
+    client = heroku.Client(port)
+    assert words in client.get(path).text
+    fields = {"username": "root", "password": PASSWORD}
+    assert post(client, "/admin/login/", fields).status == 302
+    return client
+
+
+def test_users_of_its_own_and_uploads_move_from_postgresql(
+    clone, tmp_path, postgres, secret_key
+):
+    project = make_old(tmp_path, "gallery", "people", "photos")
     settings = project / "gallery/settings.py"
-    apps = '    "dyno",\n    "people",\n    "photos",\n    "compressor",\n'
+    old_url = postgres.create("old_gallery")
+    append(settings, f'import dj_database_url as d\nD = d.parse("{old_url}")\n')
+    append(settings, 'DATABASES["default"] = D\nAUTH_USER_MODEL = "people.User"\n')
+    # From before there was a DEFAULT_AUTO_FIELD.
+    for path in [settings, *project.glob("*/apps.py")]:
+        substitute(path, "(?im)^ *default_auto_field = .*\n", "")
+    fill(project, "loaddata", "photos")
+
+    begin(project, clone, "django-compressor~=4.6\ndjango-storages[s3]~=1.14\n")
     key = line("The settings", "DEFAULT_AUTO_FIELD = ")
-    finders = line("The settings", "COMPRESS_ENABLED = F") + FINDERS
+    compress = line("The settings", "COMPRESS_ENABLED = F")
+    apps = '    "dyno",\n    "people",\n    "photos",\n    "compressor",\n'
     change(
         settings,
         ('    "dyno",\n', apps),
         ("LANGUAGE_CODE", f"{key}\nLANGUAGE_CODE"),
-        ("MEDIA_URL", f"{finders}MEDIA_URL"),
+        ("MEDIA_URL", f"{compress}\nMEDIA_URL"),
     )
     follow(project, "Users")
     change(settings, ('"gallery.User"', '"people.User"'))
-    photos = 'path("photos/", photos)'
-    replace_pages(project, "from photos.views import photos", photos)
+    change(
+        project / "gallery/urls.py",
+        ("from dyno.views", "from photos.views import photos\nfrom dyno.views"),
+        ("urlpatterns = [\n", 'urlpatterns = [\n    path("photos/", photos),\n'),
+    )
     call("git", "restore", "--source", "before", "templates/404.html", cwd=project)
+    check(project)
+
+    url = postgres.create("gallery")
+    urls = {"OLD_DATABASE_URL": old_url, "HEROKU_DATABASE_URL": url}
+    follow(project, "The data", 1, **urls)
+    bucket = {
+        "AWS_STORAGE_BUCKET_NAME": "gallery",
+        "AWS_REGION": "eu-west-1",
+        "AWS_ACCESS_KEY_ID": "id",
+        "AWS_SECRET_ACCESS_KEY": "a-secret",
+    }
+    moved = push(project, DJANGO_SECRET_KEY=secret_key, DATABASE_URL=url, **bucket)
+    with moved.dyno() as dyno:
+        client = visit(dyno.port, "/photos/", 'alt="Sea"')
+        assert "X-Amz-Signature" in client.get("/photos/").text
+        assert "This picture is gone" in client.get("/no-such-page").text
+        assert "level=error" not in dyno.log
 
 
-def orders_moves(project):
+def test_djangos_users_and_celery_move_from_sqlite(
+    clone, tmp_path, postgres, redis, secret_key
+):
+    project = make_old(tmp_path, "orders", "events")
+    fill(project, "shell", "--command", "Event.objects.create(size=1)")
+
+    begin(project, clone, "celery[redis]~=5.5\n")
     settings = project / "orders/settings.py"
     change(settings, ('    "dyno",\n', '    "dyno",\n    "events",\n'))
     call("git", "restore", "--source", "before", "orders/__init__.py", cwd=project)
@@ -137,143 +175,73 @@ def orders_moves(project):
         assert refused.returncode and "docs/moving-in.md#users" in refused.stdout
         assert "Traceback" not in refused.stdout
     follow(project, "Users")
-    change(settings, (f'AUTH_USER_MODEL = "{project.name}.User"\n', ""))
-    index = 'path("", events.index, name="index")'
-    webhook = 'path("webhook", events.webhook)'
-    replace_pages(project, "from events import views as events", index, webhook)
+    change(settings, ('AUTH_USER_MODEL = "orders.User"\n', ""))
+    change(
+        project / "orders/urls.py",
+        ("from . import views\n", ""),
+        ('    path("robots.txt", views.robots, name="robots"),\n', ""),
+        ("from dyno.views", "from events import views\nfrom dyno.views"),
+        ("views.home", "views.index"),
+        ("urlpatterns = [\n", 'urlpatterns = [\n    path("hook", views.webhook),\n'),
+    )
     change_by("The content security policy", project)
     limit = line("APIs and webhooks", "DATA_UPLOAD")
     change(settings, ("DATA_UPLOAD_MAX_MEMORY_SIZE = 512 * 1024", limit))
     change_by("Tasks and Celery", project)
+    check(project)
 
-
-APPS = {
-    "gallery": SimpleNamespace(
-        apps=["people", "photos"],
-        settings='AUTH_USER_MODEL = "people.User"\n',
-        packages="django-compressor~=4.6\ndjango-storages[s3]~=1.14\n",
-        moves=gallery_moves,
-        fill="from django.core.management import call_command; "
-        "call_command('loaddata', 'photos')",
-        page=("/photos/", 'alt="Sea"'),
-        config_vars={
-            "AWS_STORAGE_BUCKET_NAME": "gallery",
-            "AWS_REGION": "eu-west-1",
-            "AWS_ACCESS_KEY_ID": "id",
-            "AWS_SECRET_ACCESS_KEY": "a-secret",
-        },
-    ),
-    "orders": SimpleNamespace(
-        apps=["events"],
-        settings="",
-        packages="celery[redis]~=5.5\n",
-        moves=orders_moves,
-        fill="from events.models import *; Event.objects.create(kind='old', size=1)",
-        page=("/", "old of 1 bytes"),
-        config_vars={},
-    ),
-}
-
-
-@pytest.fixture(scope="module", params=APPS)
-def moved(request, repository, tmp_path_factory, postgres):
-    """A project after all sections up to the data, and its old database."""
-    name = request.param
-    folder = tmp_path_factory.mktemp(name)
-    old_url = postgres.create(f"old_{name}")
-    project = old_project(name, folder, old_url)
-    clone = shutil.copytree(repository, folder / "template", symlinks=True)
-    follow(project, "The files", cwd=clone)
-    follow(project, "The files", 1)
-    append(project / "requirements.in", APPS[name].packages)
-    follow(project, "The packages")
-    APPS[name].moves(project)
-    said = follow(project, "URLs")
-    assert "no issues" in said and "No changes detected" in said
-    said = follow(project, "Tests and lint")
-    assert "Everything is in order" in said
-    assert "deploy.W" not in said
-    return SimpleNamespace(name=name, project=project, old_url=old_url)
-
-
-def visit(name, port):
-    """Return a client that has found the old data and logged in as its user."""
-    client = heroku.Client(port)
-    path, words = APPS[name].page
-    assert words in client.get(path).text
-    fields = {"username": "root", "password": PASSWORD}
-    assert post(client, "/admin/login/", fields).status == 302
-    return client
-
-
-def test_the_old_database_serves_the_site_on_sqlite_and_moves_to_postgresql(
-    moved, postgres
-):
     # The client asks for the host that a dyno has.
-    hosts = {"DJANGO_ALLOWED_HOSTS": heroku.HOST}
-    with serving(moved.project, "bin/run", **hosts) as log:
-        visit(moved.name, int(re.search(r"http://127.0.0.1:(\d+)", log)[1]))
-    url = postgres.create(f"copied_{moved.name}")
-    said = follow(moved.project, "The data", 2, HEROKU_DATABASE_URL=url)
+    with serving(project, "bin/run", DJANGO_ALLOWED_HOSTS=heroku.HOST) as log:
+        visit(int(re.search(r"http://127.0.0.1:(\d+)", log)[1]), "/", "<p>1 bytes")
+    url = postgres.create("orders")
+    said = follow(project, "The data", 2, HEROKU_DATABASE_URL=url)
     assert said.split()[-1] == "1"
-
-
-def test_the_old_database_serves_the_site_on_postgresql(
-    moved, tmp_path, postgres, redis, secret_key
-):
-    url = postgres.create(f"new_{moved.name}")
-    urls = {"OLD_DATABASE_URL": moved.old_url, "HEROKU_DATABASE_URL": url}
-    follow(moved.project, "The data", 1, **urls)
-    call("git", "clone", "--quiet", moved.project, tmp_path / "clone", cwd=tmp_path)
-    project = Project(tmp_path / "clone", tmp_path, DJANGO_SECRET_KEY=secret_key)
-    project.config_vars |= APPS[moved.name].config_vars
-    project.build().release(DATABASE_URL=url, REDIS_URL=redis.url)
-    with project.dyno() as dyno:
-        client = visit(moved.name, dyno.port)
-        if moved.name == "orders":
-            the_webhook_is_recorded_by_celery(project, client)
-        if moved.name == "gallery":
-            assert "X-Amz-Signature" in client.get("/photos/").text
-            assert "This picture is gone" in client.get("/no-such-page").text
+    config_vars = {"DATABASE_URL": url, "REDIS_URL": redis.url}
+    moved = push(project, DJANGO_SECRET_KEY=secret_key, **config_vars)
+    with moved.dyno() as dyno, moved.dyno("celery.1"):
+        client = visit(dyno.port, "/", "<p>1 bytes")
+        assert "cdn.jsdelivr.net" in policy(client, "/")
+        assert client.post("/hook", "x" * 1_000_000).status == 202
+        heroku.wait_until(lambda: "1000000 bytes" in client.get("/").text)
         assert "level=error" not in dyno.log
 
 
-def the_webhook_is_recorded_by_celery(project, client):
-    assert "cdn.jsdelivr.net" in client.get("/").headers["Content-Security-Policy"]
-    with project.dyno("celery.1"):
-        body = json.dumps({"kind": "paid", "padding": "x" * 1_000_000})
-        headers = {"Content_Type": "application/json"}
-        assert client.request("POST", "/webhook", body, **headers).status == 202
-        heroku.wait_until(lambda: "paid of 1000" in client.get("/").text)
+GETTING_STARTED = """
+import os
+
+SECRET_KEY = os.environ["DJANGO_SECRET_KEY"]
+DEBUG = os.environ.get("ENVIRONMENT") == "development"
+ALLOWED_HOSTS = [".herokuapp.com"]
+SECURE_SSL_REDIRECT = not DEBUG
+INSTALLED_APPS += [
+    "whitenoise.runserver_nostatic",
+]
+STATIC_ROOT = BASE_DIR / "staticfiles"
+"""
 
 
 def test_only_parts_serve_a_project_of_herokus_own_shape(
-    repository, tmp_path, postgres, secret_key
+    clone, tmp_path, postgres, secret_key
 ):
-    name = "gettingstarted"
-    clone = shutil.copytree(repository, tmp_path / "template", symlinks=True)
-    python = packages(clone) / "bin/python"
-    old = startproject(name, tmp_path, python, ["hello"])
-    settings = old / name / "settings.py"
-    append(settings, (old / name / "more_settings.py").read_text())
-    call(python, "manage.py", "makemigrations", cwd=old)
+    old = make_old(tmp_path, "gettingstarted", "hello")
+    settings = old / "gettingstarted/settings.py"
+    append(settings, GETTING_STARTED)
     follow(old, "The files", cwd=clone)
     follow(old, "Only parts")
-    middleware = '    "whitenoise.middleware.WhiteNoiseMiddleware",\n'
-    change(settings, (middleware, ""))
     change_by("Only parts", old)
     parts = SECTIONS["Only parts"]
     append(settings, blocks(parts, "python")[0])
-    append(old / name / "urls.py", 'handler500 = "dyno.views.server_error"\n')
+    append(old / "gettingstarted/urls.py", line("Only parts", "handler500"))
     (old / "Procfile").write_text(blocks(parts, "text")[0])
     for file in ("requirements.txt", "runtime.txt"):
         shutil.copy(clone / file, old)
     project = Project(old, tmp_path, DJANGO_SECRET_KEY=secret_key)
-    project.build().release(DATABASE_URL=postgres.create(name))
+    project.build().release(DATABASE_URL=postgres.create("gettingstarted"))
     with project.dyno() as dyno:
         client = heroku.Client(dyno.port)
-        style = re.search(r"/static/hello\.\w+\.css", client.get("/").text)[0]
+        page = client.get("/").text
+        assert "0 users" in page
+        style = re.search(r"/static/hello\.\w+\.css", page)[0]
         assert "immutable" in client.get(style).headers["Cache-Control"]
-        assert "1 greetings" in client.get("/db/").text
         assert "16 database connections at most" in dyno.log
         assert "logger=access" in dyno.log and "level=error" not in dyno.log

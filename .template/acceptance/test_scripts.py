@@ -12,18 +12,10 @@ import heroku
 import pytest
 import recipes
 from parts import free_port
-from projects import append, call, change, install, run, substitute
+from projects import append, call, change, run, substitute
 from scripts import UV, blocks, serving
 
 TOOLS = Path(sys.executable).parent
-
-
-@pytest.fixture
-def project(source, tmp_path):
-    """A copy of the repository whose .venv is installed already."""
-    folder = shutil.copytree(source, tmp_path / "project")
-    install(folder)
-    return folder
 
 
 def refused(project, *command, **environ):
@@ -52,7 +44,7 @@ def test_a_database_that_is_away_is_one_sentence(project):
 
 
 def test_another_failure_of_a_migration_is_shown_in_full(project):
-    append(project / "mysite/settings.py", "raise RuntimeError('broken settings')\n")
+    append(project / "bookshop/settings.py", "raise RuntimeError('broken settings')\n")
     (project / "staticfiles").mkdir()
     with pytest.raises(AssertionError, match="Traceback"):
         refused(project, "bin/run")
@@ -67,14 +59,18 @@ def test_a_project_needs_only_one_of_the_two_version_files(project):
     assert "==> Making .venv with Python 3" in said
 
 
-def test_a_folder_that_a_linked_venv_names_is_left_as_it_is(project, tmp_path):
+def test_a_folder_that_a_linked_venv_names_is_left_and_a_lock_edited_by_hand_is_named(
+    project, tmp_path
+):
     shared = tmp_path / "shared"
     (project / ".venv").rename(shared)
     (shared / "bin/activate").write_text(f"VIRTUAL_ENV={shared}\n")
     (project / ".venv").symlink_to(shared)
     before = sorted(shared.rglob("*"))
     append(project / "requirements.txt", "colorama==0.4.6\n")  # has no hash
-    assert "Making .venv" in refused(project, "bin/install", "requirements.txt")
+    said = refused(project, "bin/install", "requirements.txt")
+    assert "Making .venv" in said
+    assert "Fix: edit requirements.in, not the .txt, then bin/lock" in said
     assert not (project / ".venv").is_symlink()
     assert sorted(shared.rglob("*")) == before
 
@@ -87,19 +83,19 @@ def test_the_first_app_of_the_recipes_passes_the_check(project):
     call("sh", "-c", start, cwd=project, DJANGO_LOCAL="1", PATH=path)
     for name, text in re.findall(r"`(\S+)`:\n\n```\w+\n(.*?)```", recipe, re.DOTALL):
         (project / name).write_text(text)
-    settings = project / "mysite/settings.py"
-    change(settings, ('    "dyno",\n', '    "dyno",\n    "blog",\n'))
+    app = ('    "dyno",\n', '    "dyno",\n    "blog",\n')
+    change(project / "bookshop/settings.py", app)
     line = re.search(r"`(from .+? import .+?)`", recipe)[1]
     route = re.search(r"`(path\(.+?\),)`", recipe)[1]
     change(
-        project / "mysite/urls.py",
+        project / "bookshop/urls.py",
         ("\nfrom dyno.views", f"\n{line}\nfrom dyno.views"),
         ("urlpatterns = [\n", f"urlpatterns = [\n    {route}\n"),
     )
     # Without its migration, bin/run names the model, and serves the site all the same.
     with serving(project, "bin/run") as log:
         assert "A model changed without a migration: Migrations for 'blog'" in log
-        assert "Fix: python manage.py makemigrations mysite blog" in log
+        assert "Fix: python manage.py makemigrations bookshop blog" in log
     assert len(commands) == 4
     for command in [*commands, "bin/check"]:
         call("sh", "-c", command, cwd=project, DJANGO_LOCAL="1", PATH=path)
@@ -183,9 +179,7 @@ def test_the_site_runs_with_what_a_windows_editor_wrote(project):
     assert not (project / "made").exists()
 
 
-@pytest.mark.parametrize(
-    "line", ["a sentence", "A-B=s3cret", "A=s3cret#x", "A='s3cret'x", "A='s3cret\n'"]
-)
+@pytest.mark.parametrize("line", ["A-B=s3cret", "A=s3cret#x", "A='s3cret\n'"])
 def test_a_line_of_the_env_file_that_sets_nothing_is_named(project, line):
     (project / ".env").write_text(f"OTHER=1\n\n{line}\n")
     said = refused(project, "bin/run")
@@ -196,44 +190,29 @@ def test_a_line_of_the_env_file_that_sets_nothing_is_named(project, line):
 # bin/lock
 
 
-@pytest.mark.parametrize(
-    "content",
-    [
-        "A=1\r\n".encode("utf-16"),
-        b"A=1\n" + "B=2\r\n".encode("utf-16-le"),  # >> adds no byte order mark
-        "A=é".encode("latin-1"),
-    ],
-)
-def test_a_file_of_another_encoding_is_named(project, content):
-    (project / ".env").write_bytes(content)
-    assert ".env is not UTF-8: PowerShell" in refused(project, "bin/run")
-    if b"\0" in content:
-        (project / "requirements.in").write_bytes(content)
-        said = refused(project, "bin/lock")
-        assert "requirements.in is not UTF-8: PowerShell" in said and "Fix: " in said
-
-
-def test_a_lock_edited_by_hand_is_named(project):
-    append(project / "requirements.txt", "colorama==0.4.6\n")
-    said = refused(project, "bin/run")
-    assert "Fix: edit requirements.in, not the .txt, then bin/lock" in said
-
-
-@pytest.mark.parametrize(
-    ("line", "fix"),
-    [
-        ("  --index-url=https://pypi.example.com/simple", "PIP_EXTRA_INDEX_URL"),
-        ("-e ./library", "Fix: "),
-        ("shop @ git+https://github.com/shop/shop@main", "archive/COMMIT.zip"),
-        ("./library", "archive/COMMIT.zip"),
-        ("shop @ file:///srv/shop", "archive/COMMIT.zip"),
-    ],
-)
-def test_the_lock_refuses_what_plain_pip_cannot_install(project, line, fix):
-    before = (project / "requirements.txt").read_bytes()
-    append(project / "requirements.in", f"{line}\n")
+def test_a_file_of_another_encoding_is_named(project):
+    appended = "B=2\r\n".encode("utf-16-le")  # >> adds no byte order mark
+    for content in ("A=é".encode("latin-1"), b"A=1\n" + appended):
+        (project / ".env").write_bytes(content)
+        assert ".env is not UTF-8: PowerShell" in refused(project, "bin/run")
+    (project / "requirements.in").write_bytes(content)
     said = refused(project, "bin/lock")
-    assert line in said and fix in said
+    assert "requirements.in is not UTF-8: PowerShell" in said and "Fix: " in said
+
+
+@pytest.mark.parametrize(
+    ("fix", "lines"),
+    [
+        ("PIP_EXTRA_INDEX_URL", ["  --index-url=https://example.com", "-e ./library"]),
+        ("COMMIT.zip", ["shop @ git+https://x.org", "./x", "shop @ file:///srv/shop"]),
+    ],
+)
+def test_the_lock_refuses_what_plain_pip_cannot_install(project, fix, lines):
+    before = (project / "requirements.txt").read_bytes()
+    append(project / "requirements.in", "\n".join(lines))
+    said = refused(project, "bin/lock")
+    for words in (fix, *lines):
+        assert words in said
     assert (project / "requirements.txt").read_bytes() == before
 
 
@@ -250,9 +229,7 @@ def test_the_lock_names_what_it_chose_where_no_version_is_named(project):
     append(project / "requirements-test.in", "dj_database_url  # reads DATABASE_URL\n")
     said = call("bin/lock", cwd=project, **UV)
     lock = (project / "requirements-test.txt").read_text()
-    chosen = [line for line in said.splitlines() if "Chose" in line]
-    assert len(chosen) == 2
-    for line, name in zip(chosen, ("dj-database-url", "sqlparse"), strict=True):
-        version = re.search(rf"^{name}==(\S+)", lock, re.MULTILINE)[1]
-        short = ".".join(version.split(".")[:2])
-        assert f"Chose {name} {version}, " in line and f"Fix: {name}~={short}" in line
+    chosen = re.findall(r"Chose (\S+) ((\d+\.\d+)\S*), .* Fix: (\S+)", said)
+    assert [name for name, *_ in chosen] == ["dj-database-url", "sqlparse"]
+    for name, version, short, fix in chosen:
+        assert f"\n{name}=={version}" in lock and fix == f"{name}~={short}"

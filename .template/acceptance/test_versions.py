@@ -1,10 +1,9 @@
 """The version, its changelog, and what a release attaches."""
 
 import re
-import shutil
 
 import heroku
-from projects import append, call, run
+from projects import call, run
 
 
 def entries():
@@ -45,21 +44,3 @@ def test_no_workflow_of_the_template_runs_in_a_clone():
         jobs = path.read_text().partition("\njobs:\n")[2]
         count = len(re.findall(r"^  \S+:$", jobs, re.MULTILINE))
         assert jobs.count("    if: vars.TEMPLATE_CI == '1'\n") == count, path.name
-
-
-def test_the_archive_is_not_built_if_another_file_than_python_says_the_name(
-    repository, tmp_path
-):
-    folder = shutil.copytree(repository, tmp_path / "changed")
-    append(folder / "bin/check", "# mysite\n")
-    heroku.commit(folder, "Say the name")
-    result = run(".template/build", tmp_path / "template.zip", cwd=folder)
-    assert result.returncode == 1 and "bin/check" in result.stdout
-    assert not (tmp_path / "template.zip").exists()
-
-
-def test_no_other_path_than_the_packages_bears_the_name(repository):
-    """bin/upgrade renames that folder, and no more."""
-    names = call("git", "ls-tree", "-r", "--name-only", "HEAD", cwd=repository)
-    names = [name for name in names.split() if not name.startswith(".template/")]
-    assert {re.sub("^mysite/", "", name).count("mysite") for name in names} == {0}

@@ -1,4 +1,4 @@
 from django.urls import path
 from hello import views
 
-urlpatterns = [path("", views.index), path("db/", views.db)]
+urlpatterns = [path("", views.index)]

@@ -1,12 +1,6 @@
+from django.contrib.auth.models import User
 from django.shortcuts import render
-
-from .models import Greeting
 
 
 def index(request):
-    return render(request, "index.html")
-
-
-def db(request):
-    Greeting.objects.create()
-    return render(request, "index.html", {"greetings": Greeting.objects.count()})
+    return render(request, "index.html", {"users": User.objects.count()})

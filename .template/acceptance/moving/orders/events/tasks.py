@@ -4,5 +4,5 @@ from .models import Event
 
 
 @shared_task
-def record(kind, size):
-    Event.objects.create(kind=kind, size=size)
+def record(size):
+    Event.objects.create(size=size)
