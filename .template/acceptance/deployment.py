@@ -36,15 +36,6 @@ def deployed(project, **config_vars):
         assert "level=error" not in dyno.log
 
 
-def mail_vars(server):
-    """Return the config vars of a site that sends mail by a server of test_smtp."""
-    return {
-        "EMAIL_URL": f"smtp://user:password@localhost:{server.port}",
-        "EMAIL_FROM": "site@example.com",
-        "SSL_CERT_FILE": str(server.certificate),
-    }
-
-
 def link(mail, path):
     """Return the link to a path of the site in a mail."""
     body = message_from_string(mail).get_payload(decode=True).decode()
@@ -106,15 +97,9 @@ def submit(chromium, selector="main button", **fields):
 def log_in_to_admin(chromium, site):
     """Log in to the admin as its owner, and return the text of the next page."""
     chromium.get(f"{site.url}/admin/")
-    find(chromium, "[name=username]").send_keys(OWNER["DJANGO_SUPERUSER_USERNAME"])
+    find(chromium, "[name=username]").send_keys("root")
     find(chromium, "[name=password]").send_keys(PASSWORD)
     return submit(chromium, "#login-form [type=submit]")
-
-
-def style(chromium, selector, name):
-    """Return a property of an element's computed style."""
-    code = "return getComputedStyle(document.querySelector(arguments[0]))[arguments[1]]"
-    return chromium.execute_script(code, selector, name)
 
 
 def shows(chromium, selector, text):

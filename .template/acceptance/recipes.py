@@ -15,7 +15,6 @@ Any other sentence fails the test, so that no block of a recipe is left out.
 
 import os
 import re
-import subprocess
 import sys
 from contextlib import contextmanager
 from pathlib import Path
@@ -109,13 +108,13 @@ def edit(path, text, end, place, line):
     lines = path.read_text().splitlines(keepends=True)
     if place:
         [number] = [n for n, known in enumerate(lines) if known.strip() == line.strip()]
-        first = number + 1 if place == "after" else number
-        last = number if place == "before" else number + 1
-        lines[first:last] = [text]
+        known = lines[number]
+        new = {"after": [known, text], "before": [text, known], "instead of": [text]}
+        lines[number : number + 1] = new[place]
     elif end == "with the other imports":
-        imports = [n for n, known in enumerate(lines) if known.startswith("import ")]
-        imports += [n for n, known in enumerate(lines) if known.startswith("from ")]
-        lines.insert(min(imports), text)
+        starts = ("import ", "from ")
+        imports = [n for n, known in enumerate(lines) if known.startswith(starts)]
+        lines.insert(imports[0], text)
     else:
         lines.append(text if path.suffix == ".in" else f"\n{text}")
     path.write_text("".join(lines))
@@ -126,7 +125,7 @@ def lock(project):
     words = "pip compile --quiet --universal --python-version 3.12 --generate-hashes"
     for name in ("requirements", "requirements-test"):
         files = ["--output-file", f"{name}.txt", f"{name}.in"]
-        subprocess.run([TOOLS / "uv", *words.split(), *files], cwd=project, check=True)
+        call(TOOLS / "uv", *words.split(), *files, cwd=project)
 
 
 def run(project, command, **environ):
