@@ -8,7 +8,8 @@ The sentence before each block of code says what the block is for:
     In `FILE`, before `LINE`:       added above it
     In `FILE`, instead of `LINE`:   put in its place
     A new file `FILE`:              written, with the folders that it needs
-    Run:                            run by a shell in development's environment
+    Run:                            run by a shell in development's environment,
+                                    but for the lines that begin with `heroku`
 
 Any other sentence fails the test, so that no block of a recipe is left out.
 """
@@ -16,7 +17,6 @@ Any other sentence fails the test, so that no block of a recipe is left out.
 import os
 import re
 import sys
-from contextlib import contextmanager
 from pathlib import Path
 
 import heroku
@@ -43,13 +43,10 @@ def sections(page):
     return dict(zip(parts[1::2], parts[2::2], strict=True))
 
 
-@contextmanager
 def site(project, database, *followed, **config_vars):
-    """Follow some recipes, and yield the project's site, with its `heroku` commands."""
-    of_heroku = follow(project.folder, *followed)
-    with deployed(project, DATABASE_URL=database, **config_vars) as site:
-        site.of_heroku = of_heroku
-        yield site
+    """Return the site of a project that follows some recipes, a context manager."""
+    follow(project.folder, *followed)
+    return deployed(project, DATABASE_URL=database, **config_vars)
 
 
 def steps(section):
@@ -71,8 +68,7 @@ def locate(project, name):
 def follow(project, *recipes):
     """Do what some recipes say, compile the locks, run their commands and tidy up.
 
-    The owner's tests then pass. Return the commands that begin with `heroku`, which
-    are not run.
+    The owner's tests then pass.
     """
     commands = []
     for sentence, _, text in [step for recipe in recipes for step in steps(recipe)]:
@@ -90,9 +86,8 @@ def follow(project, *recipes):
         else:
             raise AssertionError(f"no step begins like this: {sentence!r}")
     lock(project)
-    of_heroku = [line for line in commands if line.startswith("heroku ")]
     for command in commands:
-        if command not in of_heroku:
+        if not command.startswith("heroku "):
             run(project, command)
     # A push has nothing of what git ignores, such as node_modules.
     call("git", "init", "--quiet", cwd=project)
@@ -100,7 +95,6 @@ def follow(project, *recipes):
     call(TOOLS / "ruff", "check", "--fix", "--quiet", ".", cwd=project)
     call(TOOLS / "ruff", "format", "--quiet", ".", cwd=project)
     run(project, "python -m pytest -q tests")
-    return of_heroku
 
 
 def edit(path, text, end, place, line):

@@ -9,14 +9,12 @@ import recipes
 from deployment import complaints, find, log_in, log_in_to_admin, policy
 from projects import served
 
-RECIPES = recipes.sections("recipes/apis.md")
-# Of the other framework.
-LEFT_OUT = {
-    "rest": ["An API with django-ninja"],
-    "ninja": ["An API with Django REST framework", "A page that describes this API"],
+REST, DESCRIPTION, NINJA, CORS = recipes.sections("recipes/apis.md").values()
+# The recipes of each framework, and the path that everybody may ask for.
+FRAMEWORKS = {
+    "rest": ([REST, DESCRIPTION], "/api/schema"),
+    "ninja": ([NINJA], "/api/greeting"),
 }
-# What everybody may ask for.
-OPEN = {"rest": "/api/schema", "ninja": "/api/greeting"}
 
 FETCH = """
 const [url, options, done] = arguments;
@@ -34,18 +32,15 @@ def front_end(tmp_path_factory):
         yield url
 
 
-@pytest.fixture(scope="module", params=LEFT_OUT)
-def framework(request):
-    return request.param
-
-
-@pytest.fixture(scope="module")
-def site(framework, copy_project, postgres, front_end):
-    others = LEFT_OUT[framework]
-    followed = [text for name, text in RECIPES.items() if name not in others]
-    project, database = copy_project(framework), postgres.create(framework)
-    origins = f"https://www.example.com {front_end}"
-    with recipes.site(project, database, *followed, CORS_ORIGINS=origins) as site:
+@pytest.fixture(scope="module", params=FRAMEWORKS)
+def site(request, copy_project, postgres, front_end):
+    """The site with one of the two."""
+    name = request.param
+    followed, opened = FRAMEWORKS[name]
+    project, database = copy_project(name), postgres.create(name)
+    origins = {"CORS_ORIGINS": f"https://www.example.com {front_end}"}
+    with recipes.site(project, database, *followed, CORS, **origins) as site:
+        site.opened = opened
         yield site
 
 
@@ -62,33 +57,29 @@ def test_the_api_shows_who_is_logged_in(site):
     assert answer.headers["Content-Type"].startswith("application/json")
 
 
-def test_the_page_of_the_api_has_a_looser_policy_alone(browser, site, framework):
+def test_the_page_of_the_api_is_complete_and_has_a_looser_policy_alone(browser, site):
     browser.get(f"{site.url}/api/docs")
     parts.wait_until(lambda: "/api/me" in find(browser, "body").text)
     client = heroku.Client(site.dyno.port)
     docs = policy(client, "/api/docs")
     assert "style-src 'self' 'unsafe-inline'" in docs and "script-src 'self';" in docs
-    for path in ("/", OPEN[framework], "/admin/login/"):
+    for path in ("/", site.opened, "/admin/login/"):
         assert "unsafe" not in policy(client, path)
 
 
-def test_a_front_end_of_another_origin_calls_the_api(
-    browser, site, framework, front_end
-):
-    url = f"{site.url}{OPEN[framework]}"
+def test_a_front_end_of_another_origin_calls_the_api(browser, site, front_end):
+    url = f"{site.url}{site.opened}"
     answer = fetch(browser, front_end, url)
     assert "The API" in answer or json.loads(answer) == {"greeting": "Hello, world!"}
     token = {"Authorization": "Bearer a-token"}
     assert fetch(browser, front_end, url, headers=token) == answer
 
 
-def test_other_origins_other_pages_and_sessions_stay_closed(
-    browser, site, framework, front_end
-):
+def test_other_origins_other_pages_and_sessions_stay_closed(browser, site, front_end):
     log_in_to_admin(browser, site)
     stranger = front_end.replace("127.0.0.1", "localhost")
     for page, path, credentials in (
-        (stranger, OPEN[framework], "omit"),
+        (stranger, site.opened, "omit"),
         (front_end, "/", "omit"),
         (front_end, "/api/me", "include"),
     ):
@@ -98,10 +89,9 @@ def test_other_origins_other_pages_and_sessions_stay_closed(
         assert "blocked by CORS policy" in complaints(browser)[0]
 
 
-def test_the_api_throttles_each_visitor(site, framework):
+def test_the_api_throttles_each_visitor(site):
     client = heroku.Client(site.dyno.port)
     attacker = {"X_Forwarded_For": "203.0.113.99"}
-    answers = [client.get(OPEN[framework], **attacker) for _ in range(22)]
-    assert [answer.status for answer in answers] == [200] * 20 + [429] * 2
-    visitor = {"X_Forwarded_For": "203.0.113.98"}
-    assert client.get(OPEN[framework], **visitor).status == 200
+    statuses = [client.get(site.opened, **attacker).status for _ in range(21)]
+    assert statuses == [200] * 20 + [429]
+    assert client.get(site.opened).status == 200

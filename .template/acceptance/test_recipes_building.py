@@ -4,8 +4,10 @@ import time
 
 import heroku
 import parts
+import recipes
 import requests
 from deployment import find, log_in, log_in_to_admin, post, shows, token
+from scripts import blocks
 from selenium.webdriver.common.by import By
 
 
@@ -128,7 +130,9 @@ def test_a_renamed_task_runs_by_its_old_name_and_a_lost_one_is_queued_again(
     assert "Forty-two" in client.get(places["answer_question"]).text
     assert "Forty-two" not in client.get(places["old_name"]).text
     assert "path=mysite.questions.old_name cannot be run by this release" in said
-    [queue_again] = [line for line in building.of_heroku if "old_name" in line]
-    building.project.run(queue_again.removeprefix("heroku run "))
+    recipe = recipes.sections("recipes/building.md")["A renamed task"]
+    [queue_again] = blocks(recipe, "sh")
+    command = queue_again.removeprefix("heroku run ").replace("PACKAGE", "mysite")
+    building.project.run(command)
     building.project.run(batch)
     assert "Forty-two" in client.get(places["old_name"]).text
