@@ -2,7 +2,6 @@
 
 import re
 from contextlib import contextmanager
-from email import message_from_string
 from types import SimpleNamespace
 from urllib.parse import urlencode
 
@@ -10,10 +9,7 @@ import heroku
 import parts
 from selenium.common.exceptions import WebDriverException
 from selenium.webdriver.common.by import By
-from selenium.webdriver.support.expected_conditions import (
-    staleness_of,
-    text_to_be_present_in_element,
-)
+from selenium.webdriver.support import expected_conditions
 from selenium.webdriver.support.wait import WebDriverWait
 
 PASSWORD = "a-password-for-root"
@@ -34,12 +30,6 @@ def deployed(project, **config_vars):
         url = f"https://{heroku.HOST}:{router.tls_port}"
         yield SimpleNamespace(project=project, dyno=dyno, router=router, url=url)
         assert "level=error" not in dyno.log
-
-
-def link(mail, path):
-    """Return the link to a path of the site in a mail."""
-    body = message_from_string(mail).get_payload(decode=True).decode()
-    return re.search(rf"https://\S+{path}\S+", body)[0]
 
 
 def token(client, path):
@@ -90,7 +80,7 @@ def submit(chromium, selector="main button", **fields):
         find(chromium, f"main [name={name}]").send_keys(value)
     page = find(chromium, "html")
     find(chromium, selector).click()
-    wait(chromium, staleness_of(page))
+    wait(chromium, expected_conditions.staleness_of(page))
     return find(chromium, "body").text
 
 
@@ -104,4 +94,5 @@ def log_in_to_admin(chromium, site):
 
 def shows(chromium, selector, text):
     """Wait until an element has a text, in a page that may load itself again."""
-    wait(chromium, text_to_be_present_in_element((By.CSS_SELECTOR, selector), text))
+    element = (By.CSS_SELECTOR, selector)
+    wait(chromium, expected_conditions.text_to_be_present_in_element(element, text))

@@ -7,7 +7,6 @@ import parts
 import pytest
 import recipes
 from deployment import complaints, find, log_in, log_in_to_admin, policy
-from projects import served
 
 REST, DESCRIPTION, NINJA, CORS = recipes.sections("recipes/apis.md").values()
 # The recipes of each framework, and the path that everybody may ask for.
@@ -22,31 +21,22 @@ fetch(url, options).then(r => r.text()).then(done, error => done(error.message))
 """
 
 
-@pytest.fixture(scope="module")
-def front_end(tmp_path_factory):
-    """The URL of a page of another origin."""
-    folder = tmp_path_factory.mktemp("front")
-    page = '<!doctype html><link rel="icon" href="data:,"><title>Front</title>'
-    (folder / "index.html").write_text(page)
-    with served(folder) as url:
-        yield url
-
-
 @pytest.fixture(scope="module", params=FRAMEWORKS)
-def site(request, copy_project, postgres, front_end):
+def site(request, copy_project, postgres, http_services):
     """The site with one of the two."""
     name = request.param
     followed, opened = FRAMEWORKS[name]
     project, database = copy_project(name), postgres.create(name)
-    origins = {"CORS_ORIGINS": f"https://www.example.com {front_end}"}
+    origins = {"CORS_ORIGINS": f"https://www.example.com {http_services.url}"}
     with recipes.site(project, database, *followed, CORS, **origins) as site:
         site.opened = opened
+        site.front_end = http_services.url
         yield site
 
 
-def fetch(chromium, page, url, **options):
-    """Let a page fetch a URL, and return the text of the answer or of the error."""
-    chromium.get(page)
+def fetch(chromium, origin, url, **options):
+    """Let a front end fetch a URL, and return the text of the answer or the error."""
+    chromium.get(f"{origin}/front-end")
     return chromium.execute_async_script(FETCH, url, options)
 
 
@@ -67,24 +57,24 @@ def test_the_page_of_the_api_is_complete_and_has_a_looser_policy_alone(browser, 
         assert "unsafe" not in policy(client, path)
 
 
-def test_a_front_end_of_another_origin_calls_the_api(browser, site, front_end):
+def test_a_front_end_of_another_origin_calls_the_api(browser, site):
     url = f"{site.url}{site.opened}"
-    answer = fetch(browser, front_end, url)
+    answer = fetch(browser, site.front_end, url)
     assert "The API" in answer or json.loads(answer) == {"greeting": "Hello, world!"}
     token = {"Authorization": "Bearer a-token"}
-    assert fetch(browser, front_end, url, headers=token) == answer
+    assert fetch(browser, site.front_end, url, headers=token) == answer
 
 
-def test_other_origins_other_pages_and_sessions_stay_closed(browser, site, front_end):
+def test_other_origins_other_pages_and_sessions_stay_closed(browser, site):
     log_in_to_admin(browser, site)
-    stranger = front_end.replace("127.0.0.1", "localhost")
-    for page, path, credentials in (
+    stranger = site.front_end.replace("127.0.0.1", "localhost")
+    for origin, path, credentials in (
         (stranger, site.opened, "omit"),
-        (front_end, "/", "omit"),
-        (front_end, "/api/me", "include"),
+        (site.front_end, "/", "omit"),
+        (site.front_end, "/api/me", "include"),
     ):
         url = f"{site.url}{path}"
-        answer = fetch(browser, page, url, credentials=credentials)
+        answer = fetch(browser, origin, url, credentials=credentials)
         assert answer == "Failed to fetch"
         assert "blocked by CORS policy" in complaints(browser)[0]
 

@@ -8,15 +8,14 @@ import recipes
 import requests
 from deployment import find, log_in, log_in_to_admin, post, shows, token
 from scripts import blocks
-from selenium.webdriver.common.by import By
 
 
 def test_htmx_sends_a_form_and_a_button_with_the_pages_token(browser, building):
     browser.get(f"{building.url}/greet")
     find(browser, "[name=name]").send_keys("Ada")
-    browser.find_element(By.XPATH, "//button[text()='Greet']").click()
+    find(browser, "form[hx-post] button").click()
     shows(browser, "#greeting", "Hello, Ada!")
-    browser.find_element(By.XPATH, "//button[text()='Clear']").click()
+    find(browser, "button[hx-headers]").click()
     parts.wait_until(lambda: not find(browser, "#greeting").text)
 
 
@@ -39,8 +38,8 @@ def test_tailwind_and_vite_need_no_node_on_the_dyno(browser, building):
 
 def test_compressor_has_joined_the_style_sheets_in_the_build(browser, building):
     browser.get(building.url)
-    [sheet] = browser.find_elements(By.CSS_SELECTOR, "[rel=stylesheet]")
-    path = sheet.get_attribute("href").removeprefix(building.url)
+    sheet = find(browser, "[rel=stylesheet]").get_attribute("href")
+    path = sheet.removeprefix(building.url)
     assert path.startswith("/static/CACHE/css/output.")
     colour = find(browser, "h1").value_of_css_property("color")
     assert colour == "rgba(0, 128, 128, 1)"
