@@ -44,11 +44,11 @@ def post(client, path, fields, **headers):
     return client.post(path, form, Origin=f"https://{heroku.HOST}", **headers)
 
 
-def log_in(site, path="/admin/login/"):
+def log_in(site):
     """Return a client that is logged in as the owner."""
     client = heroku.Client(site.dyno.port)
     fields = {"username": "root", "password": PASSWORD}
-    assert post(client, path, fields).status == 302
+    assert post(client, "/admin/login/", fields).status == 302
     return client
 
 
