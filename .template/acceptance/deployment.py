@@ -2,7 +2,6 @@
 
 import re
 from contextlib import contextmanager
-from email import message_from_string
 from types import SimpleNamespace
 from urllib.parse import urlencode
 
@@ -10,10 +9,7 @@ import heroku
 import parts
 from selenium.common.exceptions import WebDriverException
 from selenium.webdriver.common.by import By
-from selenium.webdriver.support.expected_conditions import (
-    staleness_of,
-    text_to_be_present_in_element,
-)
+from selenium.webdriver.support import expected_conditions
 from selenium.webdriver.support.wait import WebDriverWait
 
 PASSWORD = "a-password-for-root"
@@ -36,21 +32,6 @@ def deployed(project, **config_vars):
         assert "level=error" not in dyno.log
 
 
-def mail_vars(server):
-    """Return the config vars of a site that sends mail by a server of test_smtp."""
-    return {
-        "EMAIL_URL": f"smtp://user:password@localhost:{server.port}",
-        "EMAIL_FROM": "site@example.com",
-        "SSL_CERT_FILE": str(server.certificate),
-    }
-
-
-def link(mail, path):
-    """Return the link to a path of the site in a mail."""
-    body = message_from_string(mail).get_payload(decode=True).decode()
-    return re.search(rf"https://\S+{path}\S+", body)[0]
-
-
 def token(client, path):
     """Return the CSRF token in a page."""
     page = client.get(path).text
@@ -63,11 +44,11 @@ def post(client, path, fields, **headers):
     return client.post(path, form, Origin=f"https://{heroku.HOST}", **headers)
 
 
-def log_in(site, path="/admin/login/"):
+def log_in(site):
     """Return a client that is logged in as the owner."""
     client = heroku.Client(site.dyno.port)
     fields = {"username": "root", "password": PASSWORD}
-    assert post(client, path, fields).status == 302
+    assert post(client, "/admin/login/", fields).status == 302
     return client
 
 
@@ -99,24 +80,19 @@ def submit(chromium, selector="main button", **fields):
         find(chromium, f"main [name={name}]").send_keys(value)
     page = find(chromium, "html")
     find(chromium, selector).click()
-    wait(chromium, staleness_of(page))
+    wait(chromium, expected_conditions.staleness_of(page))
     return find(chromium, "body").text
 
 
 def log_in_to_admin(chromium, site):
     """Log in to the admin as its owner, and return the text of the next page."""
     chromium.get(f"{site.url}/admin/")
-    find(chromium, "[name=username]").send_keys(OWNER["DJANGO_SUPERUSER_USERNAME"])
+    find(chromium, "[name=username]").send_keys("root")
     find(chromium, "[name=password]").send_keys(PASSWORD)
     return submit(chromium, "#login-form [type=submit]")
 
 
-def style(chromium, selector, name):
-    """Return a property of an element's computed style."""
-    code = "return getComputedStyle(document.querySelector(arguments[0]))[arguments[1]]"
-    return chromium.execute_script(code, selector, name)
-
-
 def shows(chromium, selector, text):
     """Wait until an element has a text, in a page that may load itself again."""
-    wait(chromium, text_to_be_present_in_element((By.CSS_SELECTOR, selector), text))
+    element = (By.CSS_SELECTOR, selector)
+    wait(chromium, expected_conditions.text_to_be_present_in_element(element, text))

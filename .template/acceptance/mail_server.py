@@ -7,26 +7,23 @@ from aiosmtpd.smtp import AuthResult
 from parts import certificate, free_port
 
 
-class MailServer:
+class MailServer(Controller):
     """An SMTP server with a self-signed certificate, on STARTTLS or on TLS at once."""
 
     def __init__(self, folder, starttls):
+        self.logins, self.mails = [], []
         certificate(folder)
         self.certificate = folder / "server.crt"
         context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-        context.load_cert_chain(self.certificate, folder / "server.key")
-        self.port = free_port()
-        self.logins = []
-        self.mails = []
+        context.load_cert_chain(folder / "server.pem")
         tls = {"tls_context": context} if starttls else {"ssl_context": context}
-        self.controller = Controller(
-            self,
-            "127.0.0.1",
-            self.port,
-            authenticator=self.authenticate,
-            auth_require_tls=starttls,
-            **tls,
-        )
+        login = {"authenticator": self.authenticate, "auth_require_tls": starttls}
+        super().__init__(self, "127.0.0.1", free_port(), **tls, **login)
+        self.config_vars = {
+            "EMAIL_URL": f"smtp://user:password@localhost:{self.port}",
+            "EMAIL_FROM": "site@example.com",
+            "SSL_CERT_FILE": str(self.certificate),
+        }
 
     def authenticate(self, server, session, envelope, mechanism, login):
         """Note who logs in, and let everybody in."""
@@ -39,8 +36,8 @@ class MailServer:
         return "250 taken"
 
     def __enter__(self):
-        self.controller.start()
+        self.start()
         return self
 
     def __exit__(self, *_):
-        self.controller.stop()
+        self.stop()

@@ -8,16 +8,15 @@ The sentence before each block of code says what the block is for:
     In `FILE`, before `LINE`:       added above it
     In `FILE`, instead of `LINE`:   put in its place
     A new file `FILE`:              written, with the folders that it needs
-    Run:                            run by a shell in development's environment
+    Run:                            run by a shell in development's environment,
+                                    but for the lines that begin with `heroku`
 
 Any other sentence fails the test, so that no block of a recipe is left out.
 """
 
 import os
 import re
-import subprocess
 import sys
-from contextlib import contextmanager
 from pathlib import Path
 
 import heroku
@@ -44,13 +43,10 @@ def sections(page):
     return dict(zip(parts[1::2], parts[2::2], strict=True))
 
 
-@contextmanager
 def site(project, database, *followed, **config_vars):
-    """Follow some recipes, and yield the project's site, with its `heroku` commands."""
-    of_heroku = follow(project.folder, *followed)
-    with deployed(project, DATABASE_URL=database, **config_vars) as site:
-        site.of_heroku = of_heroku
-        yield site
+    """Return the site of a project that follows some recipes, a context manager."""
+    follow(project.folder, *followed)
+    return deployed(project, DATABASE_URL=database, **config_vars)
 
 
 def steps(section):
@@ -72,8 +68,7 @@ def locate(project, name):
 def follow(project, *recipes):
     """Do what some recipes say, compile the locks, run their commands and tidy up.
 
-    The owner's tests then pass. Return the commands that begin with `heroku`, which
-    are not run.
+    The owner's tests then pass.
     """
     commands = []
     for sentence, _, text in [step for recipe in recipes for step in steps(recipe)]:
@@ -91,9 +86,8 @@ def follow(project, *recipes):
         else:
             raise AssertionError(f"no step begins like this: {sentence!r}")
     lock(project)
-    of_heroku = [line for line in commands if line.startswith("heroku ")]
     for command in commands:
-        if command not in of_heroku:
+        if not command.startswith("heroku "):
             run(project, command)
     # A push has nothing of what git ignores, such as node_modules.
     call("git", "init", "--quiet", cwd=project)
@@ -101,7 +95,6 @@ def follow(project, *recipes):
     call(TOOLS / "ruff", "check", "--fix", "--quiet", ".", cwd=project)
     call(TOOLS / "ruff", "format", "--quiet", ".", cwd=project)
     run(project, "python -m pytest -q tests")
-    return of_heroku
 
 
 def edit(path, text, end, place, line):
@@ -109,13 +102,13 @@ def edit(path, text, end, place, line):
     lines = path.read_text().splitlines(keepends=True)
     if place:
         [number] = [n for n, known in enumerate(lines) if known.strip() == line.strip()]
-        first = number + 1 if place == "after" else number
-        last = number if place == "before" else number + 1
-        lines[first:last] = [text]
+        known = lines[number]
+        new = {"after": [known, text], "before": [text, known], "instead of": [text]}
+        lines[number : number + 1] = new[place]
     elif end == "with the other imports":
-        imports = [n for n, known in enumerate(lines) if known.startswith("import ")]
-        imports += [n for n, known in enumerate(lines) if known.startswith("from ")]
-        lines.insert(min(imports), text)
+        starts = ("import ", "from ")
+        imports = [n for n, known in enumerate(lines) if known.startswith(starts)]
+        lines.insert(imports[0], text)
     else:
         lines.append(text if path.suffix == ".in" else f"\n{text}")
     path.write_text("".join(lines))
@@ -126,7 +119,7 @@ def lock(project):
     words = "pip compile --quiet --universal --python-version 3.12 --generate-hashes"
     for name in ("requirements", "requirements-test"):
         files = ["--output-file", f"{name}.txt", f"{name}.in"]
-        subprocess.run([TOOLS / "uv", *words.split(), *files], cwd=project, check=True)
+        call(TOOLS / "uv", *words.split(), *files, cwd=project)
 
 
 def run(project, command, **environ):

@@ -19,6 +19,12 @@ def note():
     received.append((request.path, request.headers, request.get_data()))
 
 
+# A front end of another origin.
+@app.get("/front-end")
+def show_page():
+    return '<!doctype html><link rel="icon" href="data:,"><title>Front</title>'
+
+
 # A language model.
 @app.post("/v1/chat/completions")
 def think():

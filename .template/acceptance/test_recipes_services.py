@@ -9,6 +9,7 @@ import recipes
 from aiosmtpd.controller import Controller
 from aiosmtpd.handlers import Debugging
 from projects import change
+from scripts import blocks
 
 
 def all_json(log):
@@ -69,7 +70,7 @@ def test_a_catcher_on_this_machine_gets_the_mails_of_development(building):
     send = "python manage.py sendtestemail you@example.com"
     as_run_does = f'eval "$(python bin/dotenv)"; {send}'  # bin/run reads .env
     recipe = recipes.sections("recipes/building.md")["Mail on your machine"]
-    [(_, _, write_env)] = recipes.steps(recipe)
+    [write_env] = blocks(recipe, "sh")
     folder = building.project.folder
     recipes.run(folder, write_env)
     port = parts.free_port()
