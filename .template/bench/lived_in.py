@@ -13,10 +13,10 @@ from concurrent.futures import ThreadPoolExecutor
 import heroku
 from contenders import HEADERS, memory
 
-PATIENCE = 30  # seconds: a later answer is none, as to the router
+PATIENCE = 30  # seconds after which a client hangs up
+SPEED = 1_000_000  # bytes a second that a client reads or sends at most
 PIECE = bytes(100_000)
 PIECES = 80  # of an upload
-PAUSE = 0.1  # seconds after a piece, so that clients read and send 1 MB/s
 
 # What each visitor asks for again and again, what the others ask for at ten a second,
 # and WEB_THREADS, which PGS does not read.
@@ -50,7 +50,7 @@ def upload():
     """Yield the pieces of a body as a slow client sends them."""
     for _ in range(PIECES):
         yield PIECE
-        time.sleep(PAUSE)
+        time.sleep(len(PIECE) / SPEED)
 
 
 def ask(port, path, answers, moment=0):
@@ -66,9 +66,10 @@ def ask(port, path, answers, moment=0):
         else:
             connection.request("GET", path, headers=HEADERS)
         answer = connection.getresponse()
-        while len(answer.read(len(PIECE))) == len(PIECE):
-            time.sleep(PAUSE)
-        taken = time.perf_counter() - begun
+        taken = 0
+        while taken < PATIENCE and (piece := answer.read1(len(PIECE))):
+            time.sleep(len(piece) / SPEED)
+            taken = time.perf_counter() - begun
         if answer.status == 200 and taken < PATIENCE:
             seconds = taken
     connection.close()
