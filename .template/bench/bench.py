@@ -8,17 +8,18 @@ peer, the project is compared with itself, which shows the noise.
 import argparse
 import itertools
 import os
-import re
+import shutil
 import statistics
-import sys
 import tempfile
+from collections import defaultdict
 from contextlib import ExitStack
 from pathlib import Path
 
 import heroku
 import lived_in
 import parts
-from contenders import Contender, Dyno
+from contenders import Contender, memory, wrk
+from projects import substitute
 
 # A run with a peer, if it is not short, writes its tables anew.
 PAGE = heroku.ROOT / ".template/performance.md"
@@ -33,46 +34,42 @@ def rates(contenders, postgres, rounds):
 
     All are started anew for every round: two processes of the same code differ by 3 %.
     """
-    for process in (0, postgres.process.pid):
-        os.sched_setaffinity(process, CORES[1:])
+    os.sched_setaffinity(postgres.process.pid, CORES[1:])
     pages = contenders[0].pages()
-    seen = {}
+    seen = defaultdict(list)
     for number in range(rounds):
         with ExitStack() as stack:
-            dynos = [stack.enter_context(Dyno(each, CORES[0])) for each in contenders]
+            os.sched_setaffinity(0, CORES[:1])  # the dynos inherit it
+            dynos = [(each, stack.enter_context(each.dyno())) for each in contenders]
+            os.sched_setaffinity(0, CORES[1:])
             if number % 2:  # the first one asked has a drawback
                 dynos.reverse()
             for page in pages:
-                for dyno in dynos:
-                    dyno.wrk(page, 1)  # the first requests are slower
-                    figures = dyno.wrk(page, 2)
-                    seen.setdefault((page, dyno.contender.name), []).append(figures)
+                for contender, dyno in dynos:
+                    path = contender.pages()[page]
+                    wrk(dyno, path, 1)  # the first requests are slower
+                    figures = [*wrk(dyno, path, 2), memory(dyno)]
+                    seen[page, contender].append(figures)
     medians = {}
     for key, figures in seen.items():
-        medians[key] = {
-            name: statistics.median(each[name] for each in figures)
-            for name in ("rate", "p50", "p99", "memory")
-        }
-    for page in pages:
-        peer = medians[page, contenders[-1].name]
-        for contender in contenders:
-            mine = medians[page, contender.name]
-            cells = [f"{mine['rate']:.0f}", f"{mine['p50']:.1f}", f"{mine['p99']:.1f}"]
-            cells += [f"{mine['memory']:.0f}", f"{mine['rate'] / peer['rate']:.2f}"]
-            yield [page, contender.name, *cells]
+        medians[key] = [statistics.median(each) for each in zip(*figures, strict=True)]
+    for page, contender in itertools.product(pages, contenders):
+        rate, p50, p99, size = medians[page, contender]
+        ratio = rate / medians[page, contenders[-1]][0]
+        cells = [f"{rate:.0f}", f"{p50:.1f}", f"{p99:.1f}", f"{size:.0f}"]
+        yield [page, contender.name, *cells, f"{ratio:.2f}"]
 
 
 def machine(contenders, postgres):
     """Return what the figures depend on: the hardware and the versions."""
-    cpu = re.search(r"model name\s*: (.+)", heroku.read(Path("/proc/cpuinfo")))
-    facts = [f"{len(CORES)} cores of {cpu[1] if cpu else 'an unknown kind'}"]
+    cpu = contenders[0].run("lscpu | sed -n 's/^Model name: *//p'")
+    facts = [f"{len(CORES)} cores of {cpu or 'an unknown kind'}"]
     facts += ["PostgreSQL " + postgres.psql("SHOW server_version")]
     facts += [contenders[0].run("python --version")]
+    names = "^(django|gunicorn|whitenoise|psycopg)=="
     for contender in contenders:
-        installed = contender.run("python -m pip freeze").lower()
-        names = r"^(?:django|gunicorn|whitenoise|psycopg)==[\w.]+"
-        versions = re.findall(names, installed, re.MULTILINE)
-        facts.append(f"{contender.name}: {', '.join(versions)}")
+        versions = contender.run(f"python -m pip freeze | grep -iE '{names}'").split()
+        facts.append(f"{contender.name}: {', '.join(versions).lower()}")
     return "; ".join(facts) + "."
 
 
@@ -86,14 +83,9 @@ def table(head, rows):
 
 
 def fill(page, name, text):
-    """Return a page with a text in its place of this name, between two comments."""
-    start = f"<!-- bench: {name} -->\n"
-    end = "\n<!-- end -->"
-    before, found, rest = page.partition(start)
-    _, closed, after = rest.partition(end)
-    if not found or not closed:
-        sys.exit(f"{PAGE} has no place for {name}")
-    return before + start + text + end + after
+    """Put a text into a page's place of this name, between two comments."""
+    place = rf"(?<=<!-- bench: {name} -->\n)[^<]*(?=\n<!-- end -->)"
+    substitute(page, place, text)
 
 
 def main():
@@ -103,27 +95,26 @@ def main():
     add("--lived-in", action="store_true", help="the second table instead of the first")
     add("--short", action="store_true", help="does it run? Both tables, in two minutes")
     options = parser.parse_args()
-    if len(CORES) < 2:
-        sys.exit("Two cores are needed: one to serve, one to ask.")
-    page = PAGE.read_text()
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        page = Path(shutil.copy(PAGE, folder))
         postgres = stack.enter_context(parts.Postgres(max_connections=200))
         source = heroku.checkout(folder / "itself")
-        ours = Contender(source, folder / "ours", postgres)
         peer = options.peer.resolve() if options.peer else source
-        theirs = Contender(peer, folder / "peer" / peer.name, postgres, ours.folder)
-        contenders = [ours, theirs]
+        contenders = [
+            Contender(source, folder / "ours", postgres.create("ours")),
+            Contender(peer, folder / "peer" / peer.name, postgres.create("peer")),
+        ]
         if options.short or options.lived_in:
             rows = lived_in.rows(contenders, postgres, options.short)
-            page = fill(page, "lived in", table(lived_in.HEAD, rows))
+            fill(page, "lived in", table(lived_in.HEAD, rows))
         if options.short or not options.lived_in:
             rows = rates(contenders, postgres, rounds=1 if options.short else 7)
             facts = machine(contenders, postgres)
-            page = fill(page, "rates", f"{facts}\n\n{table(RATES, rows)}")
-    if options.peer and not options.short:
-        PAGE.write_text(page)
-        print(f"See {PAGE}")
+            fill(page, "rates", f"{facts}\n\n{table(RATES, rows)}")
+        if options.peer and not options.short:
+            shutil.copy(page, PAGE)
+            print(f"See {PAGE}")
 
 
 if __name__ == "__main__":

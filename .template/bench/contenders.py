@@ -1,7 +1,6 @@
-"""The projects that are compared, and their dynos. run puts acceptance/ on the path."""
+"""The projects that are compared. run puts acceptance/ on the path."""
 
 import json
-import random
 import re
 import shutil
 import subprocess
@@ -23,95 +22,77 @@ HEADERS = {
     "X-Request-Start": "1700000000000",
     "Via": "1.1 vegur",
 }
-ROW = """
-    CREATE TABLE bench_row (id integer PRIMARY KEY, word text NOT NULL);
-    INSERT INTO bench_row VALUES (1, 'one-row');
-    GRANT SELECT ON bench_row TO dyno
+# What is added to a contender's own settings and URLs.
+SETTINGS = """
+INSTALLED_APPS = ["bench_overlay", "django.contrib.sites", *INSTALLED_APPS]
+TEMPLATES[0]["OPTIONS"]["builtins"] = ["django.templatetags.static"]
+"""
+URLS = """
+from bench_overlay import pages
+urlpatterns += pages.urlpatterns
 """
 
 
 class Contender(Project):
-    """A project with the pages of overlay/, released on a database of its own.
+    """A project with the pages of overlay/, built, with a database of its own.
 
-    A peer shows the home page of this project, whose folder is `home`, and has the same
-    Python.
+    A peer shows the home page of this project, and has the same Python.
     """
 
-    def __init__(self, source, folder, postgres, home=None):
+    def __init__(self, source, folder, database_url):
         super().__init__(source, folder, DJANGO_SECRET_KEY="0123456789abcdef" * 4)
         self.name = folder.name
-        shutil.copytree(HERE / "overlay", self.folder / "bench_overlay")
-        style = "p { color: #123456 }\n" * 500
-        self.write("bench_overlay/static/bench/site.css", style[:10_000])
-        image = random.Random(1).randbytes(100_000)
-        self.write("bench_overlay/static/bench/image.png", image)
-        requirements = heroku.read(self.folder / "requirements.txt")
-        if not re.search("^psycopg", requirements, re.MULTILINE):
+        overlay = self.folder / "bench_overlay"
+        shutil.copytree(HERE / "overlay", overlay)
+        for name in ("templates", "static"):
+            shutil.copytree(heroku.ROOT / name, overlay / name, dirs_exist_ok=True)
+        self.write(overlay / "static/bench/site.css", "p { color: #123456 }\n" * 476)
+        self.write(overlay / "static/bench/image.png", bytes(100_000))
+        [settings] = self.folder.glob("*/settings.py")
+        self.append(settings, SETTINGS)
+        self.append(settings.with_name("urls.py"), URLS)
+        shutil.copy(heroku.ROOT / ".python-version", self.folder)
+        if "\npsycopg" not in heroku.read(self.folder / "requirements.txt"):
             self.append("requirements.txt", "\npsycopg[binary]\n")
-        manage = heroku.read(self.folder / "manage.py")
-        self.config_vars |= {
-            "BENCH_SETTINGS": re.search(r"_MODULE., .([\w.]+)", manage)[1],
-            "DJANGO_SETTINGS_MODULE": "bench_overlay.settings",
-            "EMAIL_URL": "smtp://user:password@mail.example.com",
-            "DATABASE_URL": postgres.create(self.name),
-        }
-        if home:
-            self.config_vars["BENCH_HOME"] = str(home)
-            self.write(".python-version", heroku.read(home / ".python-version"))
-        self.build().release()
-        postgres.psql(ROW, self.name)
+        self.build(DATABASE_URL=database_url)
+        self.run("python manage.py migrate")
 
     def pages(self):
-        """Return the path of each page by name, and what its answer must hold."""
-        manifest = json.loads(heroku.read(self.slug / "staticfiles/staticfiles.json"))
-        static = {k: f"/static/{name}" for k, name in manifest["paths"].items()}
+        """Return the path of each page by its name."""
+        folder = self.slug / "staticfiles/bench"
+        [style] = folder.glob("site.*.css")
+        [image] = folder.glob("image.*.png")
         return {
-            "stylesheet": (static["bench/site.css"], "#123456"),
-            "image": (static["bench/image.png"], ""),
-            "home page": ("/bench/home", "Hello from Django"),
-            "one-query page": ("/bench/query", "one-row"),
+            "stylesheet": f"/static/bench/{style.name}",
+            "image": f"/static/bench/{image.name}",
+            "home page": "/bench/home",
+            "one-query page": "/bench/query",
         }
 
 
-class Dyno(heroku.Dyno):
-    """A contender that runs with two workers: on one core, if that is named."""
+def wrk(dyno, path, seconds):
+    """Drive one page; return requests a second and the times of 50 and 99 % in ms.
 
-    def __init__(self, contender, core=None, **config_vars):
-        self.contender = contender
-        command = heroku.processes(contender.slug)["web"]
-        if core is not None:
-            command = f"taskset -c {core} {command}"
-        config_vars = contender.config_vars | config_vars
-        super().__init__(contender.slug, config_vars, command=command)
+    Anything but its 200s ends the run.
+    """
+    answer = heroku.Client(dyno.port).get(path, **HEADERS)
+    command = ["wrk", "-t1", "-c8", f"-d{seconds}s", "--timeout", "20s"]
+    for name, value in HEADERS.items():
+        command += ["-H", f"{name}: {value}"]
+    command += ["-s", HERE / "wrk.lua", f"http://127.0.0.1:{dyno.port}{path}"]
+    report = subprocess.check_output(command, text=True)
+    *figures, errors = json.loads(report.splitlines()[-1])
+    if answer.status != 200 or errors:
+        log = dyno.log[-2000:]
+        raise RuntimeError(f"{path}: {answer.status}, {errors} errors\n{log}")
+    return figures
 
-    def wrk(self, page, seconds):
-        """Drive one page; return the figures. Anything but its 200s ends the run."""
-        path, mark = self.contender.pages()[page]
-        answer = heroku.Client(self.port).get(path)
-        if answer.status != 200 or mark not in answer.text:
-            self.fail(f"{path}: {answer.status} {answer.text[:300]}")
-        command = ["wrk", "-t1", "-c8", f"-d{seconds}s", "--timeout", "20s"]
-        for name, value in HEADERS.items():
-            command += ["-H", f"{name}: {value}"]
-        command += ["-s", HERE / "wrk.lua", f"http://127.0.0.1:{self.port}{path}"]
-        done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
-        figures = json.loads(done.stdout.splitlines()[-1])
-        # wrk takes a redirect for success, but a redirect is shorter than the page.
-        short = figures["bytes"] < len(answer.body) * figures["requests"]
-        if figures["errors"] or short:
-            self.fail(f"{path}: {figures}")
-        rate = figures["requests"] / figures["seconds"]
-        return figures | {"rate": rate, "memory": self.memory()}
 
-    def fail(self, why):
-        raise RuntimeError(f"{self.contender.name}: {why}\n{self.log[-2000:]}")
-
-    def memory(self):
-        """Return the PSS of all its processes in MB."""
-        pgrep = ["pgrep", "-s", str(self.process.pid)]
-        done = subprocess.run(pgrep, check=True, stdout=subprocess.PIPE, text=True)
-        total = 0
-        for pid in done.stdout.split():
-            rollup = heroku.read(Path("/proc", pid, "smaps_rollup"))
-            total += int(re.search(r"^Pss: +(\d+)", rollup, re.MULTILINE)[1])
-        return total / 1024
+def memory(dyno):
+    """Return the PSS of all processes of a dyno in MB."""
+    pids = subprocess.check_output(["pgrep", "-s", str(dyno.process.pid)], text=True)
+    total = 0
+    for pid in pids.split():
+        rollup = heroku.read(Path("/proc", pid, "smaps_rollup"))
+        total += int(re.search(r"^Pss: +(\d+)", rollup, re.MULTILINE)[1])
+    return total / 1024

@@ -3,35 +3,37 @@ A site that is lived in: visitors of slow views, slow clients and a frozen datab
 while others ask for quick pages. Each case is asked of every contender in turn.
 """
 
-import asyncio
 import contextlib
+import http.client
 import random
 import statistics
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import heroku
-from contenders import HEADERS, Dyno
+from contenders import HEADERS, memory
 
-PATIENCE = 30  # seconds after which a client gives up, as the router does
-PIECE = bytes(100_000)  # a slow client reads or sends ten a second, so 1 MB/s
-UPLOAD = 80 * len(PIECE)
+PATIENCE = 30  # seconds after which a client hangs up
+SPEED = 1_000_000  # bytes a second that a client reads or sends at most
+PIECE = bytes(100_000)
+PIECES = 80  # of an upload
 
 # What each visitor asks for again and again, what the others ask for at ten a second,
 # and WEB_THREADS, which PGS does not read.
 CASES = {
-    "8 s view, 8 visitors": (["wait?seconds=8"] * 8, "quick", 40),
-    "8 s view, 16": (["wait?seconds=8"] * 16, "quick", 40),
-    "query, then 8 s, 8 visitors": (["held?seconds=8"] * 8, "query", 40),
-    "query, then 8 s, 12": (["held?seconds=8"] * 12, "query", 40),
-    "query, then 8 s, 16": (["held?seconds=8"] * 16, "query", 40),
-    "8 s query, 8 visitors": (["slow-query?seconds=8"] * 8, "query", 40),
-    "8 s query, 12": (["slow-query?seconds=8"] * 12, "query", 40),
-    "8 s query, 16": (["slow-query?seconds=8"] * 16, "query", 40),
-    "2 s view, 32 visitors": (["wait?seconds=2"] * 32, "quick", 40),
-    "8 s view, 32 visitors": (["wait?seconds=8"] * 32, "quick", 40),
-    "8 s view, 32, WEB_THREADS=50": (["wait?seconds=8"] * 32, "quick", 50),
-    "20 s stream, 200": (["stream?seconds=20"] * 200, "quick", 110),
-    "20 s stream after a query, 40": (["stream?seconds=20"] * 40, "query", 40),
+    "8 s view, 8 visitors": (["wait/8"] * 8, "quick", 40),
+    "8 s view, 16": (["wait/8"] * 16, "quick", 40),
+    "query, then 8 s, 8 visitors": (["held/8"] * 8, "query", 40),
+    "query, then 8 s, 12": (["held/8"] * 12, "query", 40),
+    "query, then 8 s, 16": (["held/8"] * 16, "query", 40),
+    "8 s query, 8 visitors": (["slow-query/8"] * 8, "query", 40),
+    "8 s query, 12": (["slow-query/8"] * 12, "query", 40),
+    "8 s query, 16": (["slow-query/8"] * 16, "query", 40),
+    "2 s view, 32 visitors": (["wait/2"] * 32, "quick", 40),
+    "8 s view, 32 visitors": (["wait/8"] * 32, "quick", 40),
+    "8 s view, 32, WEB_THREADS=50": (["wait/8"] * 32, "quick", 50),
+    "20 s stream, 200": (["stream/20"] * 200, "quick", 110),
+    "20 s stream after a query, 40": (["stream/20"] * 40, "query", 40),
     "8 downloads, 8 uploads": (["download", "upload"] * 8, "quick", 40),
 }
 # Pages a second that ask a frozen database, and requests a second for /ready.
@@ -44,100 +46,89 @@ SHORT = [*list(CASES)[-2:], *list(FROZEN)[-1:]]
 HEAD = ["case", "", "the others' pages", "`/up`", "the visitors' pages", "memory (MB)"]
 
 
-class Answers:
-    """What one kind of request got: how many were sent, and the seconds of each 200."""
-
-    def __init__(self):
-        self.sent = 0
-        self.taken = []
-
-    def __str__(self):
-        if not self.taken:
-            return f"0 of {self.sent}"
-        middle = statistics.median(self.taken)
-        most = max(self.taken)
-        return f"{len(self.taken)} of {self.sent}, {middle:.3f} / {most:.3f} s"
+def upload():
+    """Yield the pieces of a body as a slow client sends them."""
+    for _ in range(PIECES):
+        yield PIECE
+        time.sleep(len(PIECE) / SPEED)
 
 
-async def status(port, path):
-    """Send one request on a connection of its own; return the status of the answer."""
-    reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    uploads = path == "/bench/upload"
-    lines = [f"{'POST' if uploads else 'GET'} {path} HTTP/1.1"]
-    lines += [f"{name}: {value}" for name, value in HEADERS.items()]
-    if uploads:
-        lines.append(f"Content-Length: {UPLOAD}")
-    try:
-        writer.write("\r\n".join([*lines, "", ""]).encode())
-        if uploads:
-            for _ in range(UPLOAD // len(PIECE)):
-                writer.write(PIECE)
-                await writer.drain()
-                await asyncio.sleep(0.1)
-        head = await reader.readuntil(b"\r\n\r\n")
-        if path == "/bench/download":
-            for _ in range(100):
-                await reader.readexactly(len(PIECE))
-                await asyncio.sleep(0.1)
-        if b"\r\nTransfer-Encoding: chunked\r\n" in head:
-            while await reader.readline() != b"0\r\n":
-                pass
-    finally:
-        writer.close()
-    return int(head[9:12])
-
-
-async def ask(port, path, answers):
-    """Send one request and note its answer, if it comes in time."""
-    answers.sent += 1
+def ask(port, path, answers, moment=0):
+    """Send one request at its moment; note how long a 200 took, or None."""
+    time.sleep(max(0, moment - time.perf_counter()))
+    seconds = None
     begun = time.perf_counter()
-    with contextlib.suppress(OSError, TimeoutError, asyncio.IncompleteReadError):
-        async with asyncio.timeout(PATIENCE):
-            if await status(port, path) == 200:
-                answers.taken.append(time.perf_counter() - begun)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
+    with contextlib.suppress(OSError, http.client.HTTPException):
+        if path == "/bench/upload":
+            length = {"Content-Length": str(PIECES * len(PIECE))}
+            connection.request("POST", path, upload(), HEADERS | length)
+        else:
+            connection.request("GET", path, headers=HEADERS)
+        answer = connection.getresponse()
+        taken = 0
+        while taken < PATIENCE and (piece := answer.read1(len(PIECE))):
+            time.sleep(len(piece) / SPEED)
+            taken = time.perf_counter() - begun
+        if answer.status == 200 and taken < PATIENCE:
+            seconds = taken
+    connection.close()
+    answers.append(seconds)
 
 
-async def steadily(port, path, rate, answers, until):
-    """Ask for a page so many times a second, whether or not answers come back."""
+def moments(rate, until):
+    """Yield moments from now on, so many a second, as strangers come to a site."""
     draw = random.Random(1)
-    asked = []
     moment = time.perf_counter()
     while moment < until:
-        await asyncio.sleep(max(0, moment - time.perf_counter()))
-        asked.append(asyncio.create_task(ask(port, path, answers)))
+        yield moment
         moment += draw.expovariate(rate)
-    await asyncio.gather(*asked)
 
 
-async def visit(port, path, answers, until):
+def visit(port, path, answers, until):
     """Ask for a page again and again, as somebody does who waits for each answer."""
     while time.perf_counter() < until:
-        await ask(port, path, answers)
-        await asyncio.sleep(0.2)
+        ask(port, path, answers)
+        time.sleep(0.2)
 
 
-async def lived(port, until, name, postgres):
+def lived(port, seconds, name, postgres):
     """Return what the others, /up and the visitors got."""
-    others = Answers()
-    up = Answers()
-    visitors = Answers()
-    tasks = [steadily(port, "/up", 1, up, until)]
+    others, up, visitors = [], [], []
+    until = time.perf_counter() + seconds
+    steady = [("/up", 1, up)]
+    paths = []
     if name in CASES:
         paths, other, _ = CASES[name]
-        tasks.append(steadily(port, f"/bench/{other}", 10, others, until))
-        tasks += [visit(port, f"/bench/{path}", visitors, until) for path in paths]
+        steady.append((f"/bench/{other}", 10, others))
     else:
         pages, ready = FROZEN[name]
-        tasks.append(steadily(port, "/bench/quick", 4, others, until))
-        tasks.append(steadily(port, "/bench/query", pages, visitors, until))
+        steady.append(("/bench/quick", 4, others))
+        steady.append(("/bench/query", pages, visitors))
         if ready:
-            tasks.append(steadily(port, "/ready", ready, Answers(), until))
+            steady.append(("/ready", ready, []))
         postgres.pause()
-    running = asyncio.gather(*tasks)
-    await asyncio.sleep(until - time.perf_counter())
-    postgres.resume()
-    await running
+    with ThreadPoolExecutor(2000) as pool:
+        running = []
+        for path, rate, answers in steady:  # whether or not answers come back
+            for moment in moments(rate, until):
+                running.append(pool.submit(ask, port, path, answers, moment))
+        for path in paths:
+            running.append(pool.submit(visit, port, f"/bench/{path}", visitors, until))
+        time.sleep(until - time.perf_counter())
+        postgres.resume()
+        for each in running:
+            each.result()
     return others, up, visitors
+
+
+def cell(answers):
+    """Return how many of the answers were a 200, and the times of these."""
+    taken = [seconds for seconds in answers if seconds]
+    if not taken:
+        return f"0 of {len(answers)}"
+    times = f"{statistics.median(taken):.3f} / {max(taken):.3f} s"
+    return f"{len(taken)} of {len(answers)}, {times}"
 
 
 def rows(contenders, postgres, short):
@@ -145,10 +136,9 @@ def rows(contenders, postgres, short):
     for name in SHORT if short else [*CASES, *FROZEN]:
         threads = CASES[name][2] if name in CASES else 40
         for contender in contenders:
-            with Dyno(contender, WEB_THREADS=str(threads)) as dyno:
+            with contender.dyno(WEB_THREADS=str(threads)) as dyno:
                 for _ in range(20):  # so that both workers have served a page
                     heroku.Client(dyno.port).get("/bench/query")
-                until = time.perf_counter() + (2 if short else 25)
-                answers = asyncio.run(lived(dyno.port, until, name, postgres))
-                memory = f"{dyno.memory():.0f}"
-            yield [name, contender.name, *map(str, answers), memory]
+                seen = lived(dyno.port, 2 if short else 25, name, postgres)
+                size = f"{memory(dyno):.0f}"
+            yield [name, contender.name, *map(cell, seen), size]
