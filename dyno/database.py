@@ -96,8 +96,15 @@ def parse(
     # of one does not survive, and PgBouncer refuses "options".
     config["DISABLE_SERVER_SIDE_CURSORS"] = pooled
     if statement_timeout and not pooled:
-        options.setdefault("options", f"-c statement_timeout={statement_timeout}")
+        limit_queries(options, statement_timeout)
     return config
+
+
+def limit_queries(options: dict[str, Any], timeout: str) -> None:
+    """Add a time limit of queries to a connection's options that have none yet."""
+    own = options.get("options", "")
+    if "statement_timeout" not in own:
+        options["options"] = f"{own} -c statement_timeout={timeout}".strip()
 
 
 def is_local(host: str) -> bool:

@@ -79,7 +79,8 @@ def state(ask: Any, *arguments: str) -> str:
     try:
         return ask(*arguments)
     except Exception as error:
-        logger.error("/ready: %s failed: %s", ask.__name__, error)
+        asked = " ".join([ask.__name__, *arguments])
+        logger.error("/ready: %s failed: %s", asked, error)
         return "failed"
 
 

@@ -68,6 +68,7 @@ def queue_and_workers() -> dict[str, int]:
 
 def wait_for_database(error: Exception, alias: str = "default") -> None:
     """Log an outage, and let the next query make a new connection in a second."""
+    logs.request_id.set("-")
     once_a_minute.error("Waiting for the database: %s", error)
     connections[alias].close()
     time.sleep(1)

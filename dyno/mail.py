@@ -28,7 +28,8 @@ def options(url: str, *, local: bool = False) -> dict[str, Any]:
     this machine means neither, for a tool such as Mailpit. Raises ValueError.
     """
     parts = urlsplit(url)
-    has_more = parts.path.strip("/") or parts.fragment
+    # A password with a character that has a meaning in a URL ends there.
+    has_more = parts.path.strip("/") or parts.fragment or "@" in parts.query
     if parts.scheme not in PORTS or not parts.hostname or has_more:
         raise ValueError("not smtp://USER:PASSWORD@HOST:587")
     needs_no_tls = local and parts.hostname in ("localhost", "127.0.0.1", "::1")

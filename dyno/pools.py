@@ -9,7 +9,7 @@ from django.conf import settings
 from django.db import connections
 
 from dyno import environ
-from dyno.database import POSTGRESQL, aliases
+from dyno.database import POSTGRESQL, aliases, limit_queries
 
 # The pool of each web worker and database: two workers of eight connections each fit
 # the smallest plan, which has 20, with a release and a task worker. Times in seconds:
@@ -59,7 +59,7 @@ def use_pools() -> None:
         options = dict(config["OPTIONS"])
         # A pooler, for which these cursors are disabled, passes on no options.
         if timeout and not config.get("DISABLE_SERVER_SIDE_CURSORS"):
-            options.setdefault("options", f"-c statement_timeout={timeout}")
+            limit_queries(options, timeout)
         # If psycopg_pool is not installed, W041 reports it.
         if config["CONN_MAX_AGE"] == 0 and find_spec("psycopg_pool"):
             pool = POOL | {"max_size": pool_size()}

@@ -26,7 +26,10 @@ exhaustion.addFilter(noise.OnceAMinute())
 @require_safe
 def favicon(request: HttpRequest) -> HttpResponse:
     """Show the icon to browsers that ask for it although no page names it."""
-    return redirect(static("favicon.svg"))
+    try:
+        return redirect(static("favicon.svg"))
+    except ValueError:  # the owner has another
+        raise Http404 from None
 
 
 @login_not_required

@@ -83,6 +83,16 @@ def test_a_log_in_is_told_with_the_routers_request_id_and_without_secrets(dyno, 
     assert parts.PASSWORD not in dyno.log and "mail-password" not in dyno.log
 
 
+def test_what_gunicorn_refuses_does_not_bear_the_id_of_another_request(dyno):
+    client = heroku.Client(dyno.port)
+    for _ in range(9):
+        client.get("/")
+        talk(dyno, request("GET / HTTP/1.1", "Content-Length: x"))
+    log = lines(dyno, "Invalid request")
+    refused = [line for line in log if "Invalid request" in line]
+    assert refused and all(" request_id=- " in line for line in refused)
+
+
 def test_an_error_is_one_line_with_its_traceback_and_the_code_on_the_page(
     pushed, postgres
 ):

@@ -34,6 +34,8 @@ BROKEN = {
     "the CDN has no scheme": ("E040", do("env", DJANGO_STATIC_HOST="cdn.example.com")),
     "a limit is no number": ("E040", do("env", DATABASE_POOL_SIZE="twenty")),
     "workers are an empty number": ("E040", do("env", WEB_CONCURRENCY="")),
+    "there is no thread": ("E040", do("env", WEB_THREADS="0")),
+    "admins are no list": ("E040", do("env", DJANGO_ADMINS="a@b.c; d@e.f")),
     "a time-out has no unit": ("E040", do("env", DATABASE_STATEMENT_TIMEOUT="5foo")),
     "TLS is off": ("E009", do("postgresql", OPTIONS={"sslmode": "disable"})),
     "TLS is optional off Heroku": ("E009", do("off_heroku", "prefer")),
@@ -76,6 +78,7 @@ REDIS = "rediss://:p%40ss@127.0.0.1:1/99?ssl_cert_reqs=none&socket_timeout=1.5"
 SOUND = {
     "development needs no secrets": do("development"),
     "an example of secrets": do("file", ".env.example", "PASSWORD="),
+    "a template of secrets": do("file", "template.env", "PASSWORD="),
     "a private network needs no TLS": do("off_heroku", "disable"),
     "a release does more": do("file", "Procfile", f"{MORE}web: gunicorn\n"),
     "a number is empty": do("env", DATABASE_POOL_SIZE=""),

@@ -13,7 +13,7 @@ from dyno import mail, noise
     [
         ("smtp://mail.example.com", True, 587, True, False),
         ("smtps://mail.example.com", False, 465, False, True),
-        ("smtp://localhost:1025", False, 1025, True, False),
+        ("smtp://localhost:1025?starttls=true", False, 1025, True, False),
         ("smtp://localhost:1025", True, 1025, False, False),
     ],
 )
@@ -32,6 +32,7 @@ def test_only_in_development_and_to_this_machine_mail_needs_no_tls(
         "smtp://",
         "smtp://user:1/word@mail.example.com",
         "smtp://user:1#word@mail.example.com",
+        "smtp://user:1?word@mail.example.com",
     ],
 )
 def test_a_url_that_makes_no_sense_does_not_stop_the_build(url):

@@ -19,14 +19,17 @@ def test_each_database_has_a_pool_of_the_size_in_the_config_var(
     monkeypatch.setenv("DATABASE_POOL_SIZE", "5")
     default = database.parse(URL)
     other = default | {"NAME": "other"}  # they share their options
+    path = database.parse(f"{URL}?options=-csearch_path%3Dshop")
     unchecked = default | {"CONN_HEALTH_CHECKS": False}
-    use_databases(default=default, other=other, unchecked=unchecked)
+    use_databases(default=default, other=other, unchecked=unchecked, path=path)
     pools.use_pools()
     for alias, config in {"default": default, "other": other}.items():
         assert config["OPTIONS"]["pool"]["max_size"] == 5
         assert config["OPTIONS"]["pool"]["check"].args == (alias,)
         assert config["OPTIONS"]["options"] == "-c statement_timeout=25s"
     assert "check" not in unchecked["OPTIONS"]["pool"]
+    limited = "-csearch_path=shop -c statement_timeout=25s"
+    assert path["OPTIONS"]["options"] == limited
 
 
 def test_two_workers_pools_fit_the_smallest_plan(monkeypatch):

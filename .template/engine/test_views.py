@@ -37,7 +37,7 @@ def test_ready_remembers_a_lost_database_asks_nothing_else_and_gives_no_reason_a
         assert answer.status_code == 503
         assert answer.json() == {"database": "failed"}
     assert asked == [("default",)]
-    assert "db.example.com failed" in caplog.text
+    assert "/ready: ask default failed: connection to server" in caplog.text
     assert memory.until - time.monotonic() > health.SUCCESS_SECONDS
 
 
@@ -89,8 +89,14 @@ def test_the_views_stay_open_behind_djangos_log_in_middleware():
         assert view.login_required is False
 
 
-def test_a_browser_that_asks_for_an_icon_gets_one(client):
+def test_a_browser_that_asks_for_an_icon_gets_one_if_there_is_one(
+    client, settings, tmp_path
+):
     assert client.get("/favicon.ico").headers["Location"].endswith(".svg")
+    settings.STORAGES = {"staticfiles": {"BACKEND": "dyno.static.ManifestStorage"}}
+    settings.STATIC_ROOT = tmp_path
+    settings.LOCAL = False
+    assert client.get("/favicon.ico").status_code == 404
 
 
 @pytest.fixture

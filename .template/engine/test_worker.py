@@ -5,12 +5,12 @@ from datetime import timedelta
 import pytest
 from django.contrib.sessions.models import Session
 from django.core.management import CommandError, call_command
-from django.db import connection
+from django.db import OperationalError, connection
 from django.tasks import TaskResultStatus, task
 from django.utils import timezone
 from django_tasks_db.models import DBTaskResult
 
-from dyno import heartbeat
+from dyno import heartbeat, logs
 from dyno.heartbeat import Heartbeat, put_back
 from dyno.management.commands import worker
 
@@ -174,6 +174,13 @@ def test_a_task_may_wait_for_a_worker_that_starts(
     DBTaskResult.objects.update(**{field: moment})
     assert heartbeat.queue_and_workers() == {"queued": queued, "workers": 0}
     assert not caplog.messages
+
+
+def test_an_outage_is_logged_without_the_id_of_the_last_task(monkeypatch):
+    monkeypatch.setattr("time.sleep", lambda seconds: None)
+    logs.request_id.set("of a task")
+    heartbeat.wait_for_database(OperationalError("away"))
+    assert logs.request_id.get() == "-"
 
 
 def test_pruning_deletes_what_has_expired_and_nothing_else(queue):

@@ -14,7 +14,9 @@ from dyno.checks.registry import Problems, check, is_local, on_heroku, problem
 from dyno.environ import config_set
 
 # Files that hold config vars, by the names that tools give them.
-SECRETS = re.compile(r"(^|/)\.env\.(?!example$)[^/]+$|\.env$")
+SECRETS = re.compile(
+    r"(^|/)(?![^/]*(example|sample|template|dist))([^/]*\.env|\.env\.[^/]+)$"
+)
 
 # Config vars whose mistakes nobody else reports: what each must match, and an example.
 FORMS = {
@@ -22,6 +24,7 @@ FORMS = {
     "DATABASE_STATEMENT_TIMEOUT": (r"|\d+(us|ms|s|min|h|d)?", "25s"),
     "DJANGO_STATIC_HOST": (r"|https://[a-z\d.-]+(:\d+)?/?", "https://cdn.example.com"),
     "WEB_CONCURRENCY": (r"\d+", "2"),  # gunicorn reads it, and does not take ""
+    "WEB_THREADS": (r"(?!0+$).*", "40"),
 }
 
 
@@ -91,6 +94,9 @@ def forms() -> Problems:
         if not re.fullmatch(pattern, os.environ.get(name, example)):
             fix = config_set(f"{name}={example}")
             yield problem("E040", f"{name} does not look like {example}.", fix)
+    if os.environ.get("DJANGO_ADMINS") and not settings.ADMINS:
+        fix = config_set("DJANGO_ADMINS=ann@example.com,ben@example.com")
+        yield problem("E040", "DJANGO_ADMINS holds no list of addresses.", fix)
 
 
 @check()

@@ -76,5 +76,5 @@ def process_types() -> Problems:
         cause = gunicorn_problem(words[words.index("gunicorn") + 1 :])
     if cause:
         cause = f"The web process does not start: {cause}"
-        fix = "add it to requirements.in, or see gunicorn --check-config"
+        fix = "add a package to requirements.in; for the rest, gunicorn --check-config"
         yield problem("E026", cause, fix)
