@@ -51,3 +51,13 @@ def test_a_cloud_native_build_is_released_and_serves_without_a_profile(
         parts.wait_until(lambda: failed in dyno.log)
         assert "40 threads a worker" in dyno.log
         assert dyno.stop() < 25
+
+
+def test_a_first_push_needs_no_config_var(copy_project):
+    project = copy_project("first")
+    project.config_vars.clear()
+    with project.build().release().dyno() as dyno:
+        answers = [heroku.Client(dyno.port).get("/") for _ in range(4)]
+        assert [answer.status for answer in answers] == [200] * 4
+        assert '"database": "none"' in heroku.Client(dyno.port).get("/ready").text
+        assert 'message="40 threads a worker"' in dyno.log
