@@ -116,6 +116,7 @@ def test_postgresql_is_restarted_during_queries(formation, fault):
 def test_postgresql_is_stopped_during_a_task(formation, fault):
     """Its result could not be stored, so it is run again; no worker ends."""
     formation.begin("outage", 3)
+    starts = formation.logs().count("Starting worker")
     with fault("PostgreSQL stopped for 10 s") as seen:
         formation.postgres.stop()
         time.sleep(10)
@@ -125,6 +126,8 @@ def test_postgresql_is_stopped_during_a_task(formation, fault):
     assert seen.unavailable
     wait_until(lambda: formation.recorded("outage end") == 1, 40)
     assert formation.recorded("outage begin") == 2
+    # Each worker starts its queue anew once, or twice if it had just taken the task.
+    assert formation.logs().count("Starting worker") <= starts + 4
     assert all(dyno.is_alive() for dyno in formation.workers)
 
 

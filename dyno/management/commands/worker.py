@@ -81,6 +81,8 @@ class Command(BaseCommand):
 
     def run_queue(self, batch: bool) -> None:
         """Run tasks until a signal or an error or, in a batch, until none is left."""
+        # In an outage, django-tasks-db would log its start each second.
+        connections["default"].ensure_connection()
         # A claim may have been committed although its connection was lost: under a new
         # id, it counts as that of a worker that was killed.
         dyno = os.environ.get("DYNO", "worker")
