@@ -69,10 +69,9 @@ def test_a_hundred_threads_serve_while_ninety_views_wait(dyno):
     """None holds a connection: no stream, and no view that does as growing.md says."""
     ask(dyno, DATA)  # the first page of a process takes longer
     with ThreadPoolExecutor(90) as slow:
-        paths = [
-            f"/rehearsal/{view}?seconds=6" for view in ("hang", "stream", "service")
-        ]
-        waiting = [slow.submit(ask, dyno, path) for path in paths * 30]
+        views = ["hang", "stream", "service"] * 30
+        paths = [f"/rehearsal/{view}?seconds=6" for view in views]
+        waiting = [slow.submit(ask, dyno, path) for path in paths]
         time.sleep(2)
         for path in ("/up", "/", DATA) * 5:
             answer, seconds = ask(dyno, path)

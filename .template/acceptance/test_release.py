@@ -234,7 +234,7 @@ def test_a_home_page_that_needs_data_stops_a_release_with_a_database(shop, postg
     assert "mysite_user" in postgres.psql("SELECT tablename FROM pg_tables", "site")
 
     first_push = heroku.release(shop.slug, {})
-    assert "Fix: heroku addons:create heroku-postgresql:essential-0" in first_push
+    assert "nothing is migrated. Fix: heroku addons:create heroku-" in first_push
     assert first_push.count("==> The page ") == 1
     assert first_push.endswith("\n==> The page / answers 503\n")
 
