@@ -95,6 +95,15 @@ def test_the_commands_of_the_front_page_are_named_and_serve_and_test_it(clone):
         assert "Hello from Django" in urlopen(address).read().decode()
 
 
+def test_a_project_that_startproject_makes_of_the_folder_is_served(
+    repository, tmp_path, secret_key
+):
+    made = start(repository, "shop", tmp_path / "made")
+    project = Project(made, tmp_path, DJANGO_SECRET_KEY=secret_key)
+    with project.build().release().dyno() as dyno:
+        assert "Hello from Django" in heroku.Client(dyno.port).get("/").text
+
+
 def test_each_has_a_secret_key_of_its_own(clone, tmp_path):
     keys = set()
     for name in ("a", "b"):

@@ -203,16 +203,18 @@ def test_the_newest_tag_is_taken_where_there_are_tags(project, template, tmp_pat
     assert "A new footer" in (project / "templates/site.html").read_text()
 
 
-def test_a_project_in_a_folder_of_a_repository_is_upgraded_there(
-    project, template, tmp_path
+def test_a_project_of_the_folder_is_upgraded_in_a_folder_of_a_repository(
+    oldest, template, tmp_path
 ):
-    no_git = shutil.ignore_patterns(".git")
-    shutil.copytree(project, tmp_path / "all/shop", ignore=no_git)
+    """`startproject` gives a project that it makes of the folder no package's name."""
+    project = start(oldest, "shop", tmp_path / "all")
+    substitute(project / "mysite/settings.py", "UTC", "Asia/Seoul")
+    (project / "docs/removing.md").unlink()
     append(tmp_path / "all/manage.py", "Of another project\n")
     heroku.commit(tmp_path / "all", "Two projects")
-    said = run("bin/upgrade", template, cwd=tmp_path / "all/shop").stdout
-    assert "Resolve the conflicts in: bookshop/settings.py\n" in said
-    changed = call("git", "diff", "--name-only", "HEAD", cwd=tmp_path / "all")
-    assert "shop/dyno/added.py" in changed
-    assert {name.split("/")[0] for name in changed.split()} == {"shop"}
-    assert not (tmp_path / "all/shop/docs/removing.md").exists()
+    said = run("bin/upgrade", template, cwd=project).stdout
+    assert "Resolve the conflicts in: mysite/settings.py\n" in said
+    changed = call("git", "diff", "--name-only", "HEAD", cwd=tmp_path / "all").split()
+    assert {"shop/dyno/added.py", "shop/mysite/added.py"} <= {*changed}
+    assert {name.split("/")[0] for name in changed} == {"shop"}
+    assert not (project / "docs/removing.md").exists()
