@@ -129,6 +129,9 @@ def test_the_config_vars_of_an_app_are_checked_in_place_of_made_up_ones(project)
     assert "deploy.E001" in said and "deploy.W014" in said
     assert said.endswith("==> Failed: Deployment\n")
     assert "Pages" not in steps(said)
+    append(project / "vars", f"DJANGO_SECRET_KEY='{5 * '0123456789'}'")
+    said = call(*check, cwd=project, PATH=path)
+    assert said.endswith("==> Everything is in order\n")
 
 
 def test_one_command_puts_the_workflow_and_dependabot_in_place(project):
@@ -138,4 +141,5 @@ def test_one_command_puts_the_workflow_and_dependabot_in_place(project):
     workflow = (project / ".github/workflows/check.yml").read_text()
     assert "python-version-file: .python-version" in workflow
     assert "- run: bin/check\n" in workflow
-    assert (project / ".github/dependabot.yml").exists()
+    dependabot = (project / ".github/dependabot.yml").read_text()
+    assert dependabot.count("package-ecosystem: ") == 3

@@ -35,5 +35,6 @@ def test_the_project_passes_bin_check_without_the_part(project, part):
 
     # The site still answers, in development.
     with serving(project, "bin/run"):
-        prune = (".venv/bin/python", "manage.py", "prune")
-        call(*prune, cwd=project, DJANGO_LOCAL="1")
+        for command in ("release", "prune"):
+            manage = (".venv/bin/python", "manage.py", command)
+            call(*manage, cwd=project, DJANGO_LOCAL="1")

@@ -8,7 +8,7 @@ from pathlib import Path
 from django.core.checks.registry import registry as django_registry
 
 from dyno import database
-from dyno.checks import procfile, registry
+from dyno.checks import databases, procfile, registry
 
 FILES = "django.core.files.storage"
 SMTP = "django.core.mail.backends.smtp"
@@ -95,6 +95,9 @@ class Site:
         """Set config vars, and the databases that the settings make of them."""
         self.env(**config_vars)
         self.connections(**database.from_environ(os.environ, local=False))
+
+    def no_psycopg_pool(self):
+        self.monkeypatch.setattr(databases, "find_spec", lambda name: None)
 
     def no_mail(self):
         self.setting(MAILERS={"default": {"BACKEND": "dyno.mail.UnsentMail"}})

@@ -45,6 +45,7 @@ BROKEN = {
     "a second cache has a retry": ("E013", do("redis", "redis://h?retry=3", "pages")),
     "there is no mail server": ("W014", do("no_mail")),
     "uploads stay on the disk": ("E015", do("uploads", f"{FILES}.FileSystemStorage")),
+    "the library of the pool is missing": ("W041", do("no_psycopg_pool")),
     "threads keep connections": ("W041", do("postgresql", CONN_MAX_AGE=600)),
     "the Procfile is missing": ("E025", do("file", "Procfile")),
     "the release only migrates": ("W044", do("file", "Procfile", MIGRATE)),

@@ -21,6 +21,9 @@ def test_connections_are_checked_and_timed_unless_the_url_says_otherwise():
     assert config["CONN_MAX_AGE"] == 0  # a pool allows nothing else
     assert config["OPTIONS"]["connect_timeout"] == 9
     assert config["OPTIONS"]["tcp_user_timeout"] <= 30_000
+    assert "options" not in config["OPTIONS"]  # a release and a task take their time
+    options = default(DATABASE_STATEMENT_TIMEOUT="25s")["OPTIONS"]
+    assert options["options"] == "-c statement_timeout=25s"
 
 
 @pytest.mark.parametrize(

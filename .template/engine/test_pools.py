@@ -30,6 +30,9 @@ def test_each_database_has_a_pool_of_the_size_in_the_config_var(
     assert "check" not in unchecked["OPTIONS"]["pool"]
     limited = "-csearch_path=shop -c statement_timeout=25s"
     assert path["OPTIONS"]["options"] == limited
+    line = pools.capacity(workers=3, threads=40)
+    assert "3 workers x 5 (DATABASE_POOL_SIZE) x 4 databases = 60 database" in line
+    assert line.endswith("120 while a release replaces another; 40 threads a worker")
 
 
 def test_two_workers_pools_fit_the_smallest_plan(monkeypatch):
@@ -48,6 +51,7 @@ def test_a_database_keeps_its_own_pool_or_connections_and_time_limit(use_databas
     assert kept["OPTIONS"]["options"] == "-c statement_timeout=60s"
     assert pooled["OPTIONS"]["pool"] is True
     assert file == before
+    assert "x 1 databases" in pools.capacity(workers=3, threads=40)
 
 
 def test_a_page_has_a_time_limit_for_its_queries_without_psycopg_pool_as_well(

@@ -1,6 +1,7 @@
-from django.contrib.auth.models import User
+from django.db import connection
 from django.shortcuts import render
 
 
 def index(request):
-    return render(request, "index.html", {"users": User.objects.count()})
+    tables = connection.introspection.table_names()
+    return render(request, "index.html", {"tables": tables})
