@@ -4,6 +4,7 @@ import re
 
 import heroku
 import parts
+import pytest
 from deployment import post
 
 # The dyno sees it at an address of its own, as in another container.
@@ -35,6 +36,8 @@ def test_a_cloud_native_build_is_released_and_serves_without_a_profile(
             assert asset.headers["Content-Encoding"] == "br"
             assert "immutable" in asset.headers["Cache-Control"]
             assert asset.headers["Strict-Transport-Security"] == "max-age=3600"
+            assert asset.headers["X-Content-Type-Options"] == "nosniff"
+            assert "default-src 'none'" in asset.headers["Content-Security-Policy"]
             assert "Access-Control-Allow-Origin" not in asset.headers
             assert "Content-Encoding" not in visitor.get(path).headers
             etag = asset.headers["ETag"]
@@ -46,9 +49,11 @@ def test_a_cloud_native_build_is_released_and_serves_without_a_profile(
 
         # The address that the router adds is believed, and none that a visitor forges.
         fields = {"username": "nobody", "password": "wrong"}
-        post(visitor, "/admin/login/", fields, X_Forwarded_For="198.51.100.1")
-        failed = "A log-in as nobody failed from 127.0.0.1"
-        parts.wait_until(lambda: failed in dyno.log)
+        for number in range(11):
+            forged = f"198.51.100.{number}"
+            post(visitor, "/admin/login/", fields, X_Forwarded_For=forged)
+        refused = "Log-in refused: many wrong passwords from 127.0.0.1"
+        parts.wait_until(lambda: refused in dyno.log)
         assert "40 threads a worker" in dyno.log
         assert dyno.stop() < 25
 
@@ -61,3 +66,13 @@ def test_a_first_push_needs_no_config_var(copy_project):
         assert [answer.status for answer in answers] == [200] * 4
         assert '"database": "none"' in heroku.Client(dyno.port).get("/ready").text
         assert 'message="40 threads a worker"' in dyno.log
+
+
+def test_a_build_without_the_databases_driver_is_refused(copy_project):
+    project = copy_project("driverless")
+    for name in ("psycopg", "psycopg2"):
+        project.write(f"{name}/__init__.py", "raise ImportError")
+    url = "postgres://user:password@db.example.com/name"
+    with pytest.raises(heroku.Refused, match="Error loading psycopg2 or") as refused:
+        project.build(DATABASE_URL=url)
+    assert "Traceback" not in str(refused.value)

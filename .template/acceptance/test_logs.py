@@ -67,14 +67,15 @@ def test_each_line_is_logfmt_told_once_and_no_client_forges_one(dyno):
 def test_a_log_in_is_told_with_the_routers_request_id_and_without_secrets(dyno, pushed):
     request_id = str(uuid.uuid4())
     headers = {"Authorization": "Basic header-secret", "User_Agent": "A b"}
-    answer = log_in(dyno, request_id, **headers)
+    addresses = "198.51.100.1, 203.0.113.7"
+    answer = log_in(dyno, request_id, X_Forwarded_For=addresses, **headers)
     assert answer.status == 200
     told = lines(dyno, f"logger=access request_id={request_id}")
     failed, line = [line for line in told if request_id in line]
     assert ' message="A log-in as root failed from 203.0.113.7"' in failed
     assert line.startswith(
         f"level=info logger=access request_id={request_id} method=POST "
-        f"path=/admin/login/ host={heroku.HOST} fwd=203.0.113.7 status=200 service="
+        f'path=/admin/login/ host={heroku.HOST} fwd="{addresses}" status=200 service='
     )
     assert line.endswith(f'ms bytes={len(answer.body)} user_agent="A b"')
     for secret in ("wrong-password", "query-string", "csrftoken", "header-secret"):
@@ -132,6 +133,7 @@ def test_no_refused_request_leaves_a_secret_in_the_log(pushed):
         heroku.Client(dyno.port).get("/no-such-page")
         log = lines(dyno, "path=/no-such-page")
     assert not [line for line in log if SECRET in line]
+    assert [line for line in log if "path=/up" in line]
 
 
 @pytest.mark.parametrize("level, access", [("warning", False), ("nonsense", True)])

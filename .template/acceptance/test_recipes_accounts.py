@@ -160,7 +160,8 @@ def test_forms_are_limited_for_each_visitor(allauth):
     def sign_up(address):
         return post(client, "/accounts/signup/", {}, X_Forwarded_For=address)
 
-    statuses = [sign_up("203.0.113.60").status for _ in range(21)]
+    forged = [f"198.51.100.{number}, 203.0.113.60" for number in range(21)]
+    statuses = [sign_up(addresses).status for addresses in forged]
     assert statuses == [200] * 20 + [429]
     assert sign_up("203.0.113.61").status == 200
 

@@ -8,6 +8,7 @@ import pytest
 from projects import packages
 
 KEY = "a-secret-key-for-tests-0123456789-abcdefghijklmnopqrst"
+REDIS = "rediss://:password@redis.example.com:6380"
 URL = "postgres://user:password@db.example.com:5432/name"
 DYNO = {"DYNO": "web.1"}
 
@@ -121,7 +122,7 @@ def test_a_dyno_uses_its_config_vars(settings_of):
         DJANGO_HSTS_SECONDS="31536000",
         DJANGO_SECRET_KEY=KEY,
         DJANGO_SECRET_KEY_FALLBACKS="old older",
-        REDIS_URL="rediss://:password@redis.example.com:6380",
+        REDIS_URL=REDIS,
     )
     hosts = {"www.example.com", "example.com", ".herokuapp.com"}
     assert hosts == {*settings["ALLOWED_HOSTS"]}
@@ -129,5 +130,13 @@ def test_a_dyno_uses_its_config_vars(settings_of):
     assert settings["SECRET_KEY"] == KEY
     assert settings["SECRET_KEY_FALLBACKS"] == ["old", "older"]
     assert "FailOpenRedisCache" in settings["CACHES"]["default"]["BACKEND"]
+    assert settings["DEFAULT_EXCEPTION_REPORTER_FILTER"] == "dyno.logs.ReportFilter"
+    # Heroku signs its own certificate.
+    assert settings["CACHES"]["default"]["OPTIONS"]["ssl_cert_reqs"] is None
     # A session out of Redis could be one that has been logged out meanwhile.
     assert "SESSION_ENGINE" not in settings
+
+
+def test_off_heroku_the_certificate_of_redis_is_verified(settings_of):
+    cache = settings_of(REDIS_URL=REDIS)["CACHES"]["default"]
+    assert "ssl_cert_reqs" not in cache["OPTIONS"]

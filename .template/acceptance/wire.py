@@ -36,6 +36,17 @@ def talk(dyno, sent, seconds=15):
         return answer
 
 
+def is_ours(answer):
+    """Assert that an answer is a page of the site, with all its headers."""
+    for part in (
+        b"\r\nContent-Security-Policy: default-src 'none';",
+        b"\r\nStrict-Transport-Security: max-age=",
+        b"\r\nX-Content-Type-Options: nosniff\r\n",
+        b'"/static/site.',
+    ):
+        assert part in answer
+
+
 def statuses(dyno, sent):
     """Return the statuses of all the answers to a request and to one that follows."""
     answers = re.findall(rb"HTTP/1\.[01] (\d+) ", talk(dyno, sent + NEXT))
