@@ -49,11 +49,6 @@ def test_only_a_named_proxy_may_say_that_it_is_https(pushed, named, status):
         assert statuses(dyno, request("GET / HTTP/1.1")) == [status, 200]
 
 
-def test_the_owner_says_how_many_proxies_add_to_the_list_of_addresses(pushed):
-    settings = pushed.run("python manage.py diffsettings", DJANGO_TRUSTED_HOPS="2")
-    assert "TRUSTED_HOPS = 2 " in settings
-
-
 @pytest.mark.parametrize("size, status", [(8190, 200), (8191, 414)])
 def test_a_request_line_may_have_the_routers_8_kb(dyno, size, status):
     line = "GET /?".ljust(size - len(" HTTP/1.1"), "a") + " HTTP/1.1"

@@ -122,6 +122,7 @@ def test_a_dyno_uses_its_config_vars(settings_of):
         DJANGO_HSTS_SECONDS="31536000",
         DJANGO_SECRET_KEY=KEY,
         DJANGO_SECRET_KEY_FALLBACKS="old older",
+        DJANGO_TRUSTED_HOPS="2",
         REDIS_URL=REDIS,
     )
     hosts = {"www.example.com", "example.com", ".herokuapp.com"}
@@ -129,6 +130,7 @@ def test_a_dyno_uses_its_config_vars(settings_of):
     assert settings["SECURE_HSTS_SECONDS"] == 31536000
     assert settings["SECRET_KEY"] == KEY
     assert settings["SECRET_KEY_FALLBACKS"] == ["old", "older"]
+    assert settings["TRUSTED_HOPS"] == 2
     assert "FailOpenRedisCache" in settings["CACHES"]["default"]["BACKEND"]
     assert settings["DEFAULT_EXCEPTION_REPORTER_FILTER"] == "dyno.logs.ReportFilter"
     # Heroku signs its own certificate.
