@@ -118,7 +118,6 @@ def drain_on_sigterm(worker: Any) -> None:
     stop = signal.getsignal(signal.SIGTERM)
 
     def wait_then_stop(*arguments: Any) -> None:
-        signal.signal(signal.SIGTERM, signal.SIG_IGN)  # Heroku may send it twice
         timer = threading.Timer(DRAIN_SECONDS, stop, arguments)
         timer.daemon = True  # SIGQUIT ends the process at once
         timer.start()

@@ -207,6 +207,7 @@ def test_every_mistake_is_told_at_once_and_no_value_is(pushed):
     for code in ("E001", "E004", "E012", "E013", "E040"):
         assert f"deploy.{code}" in output
     assert "sw0rdfish" not in output and RETRY in output
+    assert "deploy.E026" not in output  # gunicorn was not the one that found them
     keyless = pushed.app(DATABASE_URL="postgres://localhost/name")
     del keyless.config_vars["DJANGO_SECRET_KEY"]
     assert "DJANGO_SECRET_KEY is not set" in refused(keyless)
