@@ -159,7 +159,7 @@ def test_a_full_pool_is_told_once_a_minute_and_so_is_a_query_that_takes_too_long
         answer, _ = held.result()
         assert answer.status == 503 and answer.headers["Retry-After"]
         assert ask(dyno, DATA)[0].status == 200
-        [line] = lines(dyno, " path=/rehearsal/query ")
+        [line] = wait_until(lambda: lines(dyno, " path=/rehearsal/query "))
         assert re.search(r" status=503 service=13\d\d\dms ", line)
         [told] = lines(dyno, "logger=dyno.views.pool")
         assert "1 at most (DATABASE_POOL_SIZE)" in told and "Fix: " in told

@@ -97,7 +97,8 @@ def test_a_dyno_without_migrations_serves_until_the_advice_in_its_log_is_followe
         assert ready.status == 503 and '"migrations": "failed"' in ready.text
         lacks = "the database default lacks some. Fix: python manage.py release"
         assert lacks in dyno.log
-        [line] = re.findall(r"(?m)^.* path=/ready .*$", dyno.log)
+        access = re.compile(r"(?m)^.* path=/ready .*$")
+        [line] = wait_until(lambda: access.findall(dyno.log))
         assert line.startswith("level=error logger=access ")
 
         answer = post(client, "/admin/login/", fields)
