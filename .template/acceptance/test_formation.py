@@ -20,7 +20,7 @@ def test_dynos_share_sessions_and_the_cache(formation):
 
 def test_two_workers_share_the_tasks_and_run_each_once(formation):
     for number in range(60):
-        formation.enqueue(f"task{number}.", 0.05)
+        formation.enqueue(f"task{number}.", 0.2)
     assert formation.json("/ready")["queued"] > 0
     wait_until(lambda: formation.json("/ready")["queued"] == 0)
     wait_until(lambda: formation.recorded("task%end") == 60)
@@ -32,16 +32,18 @@ def test_two_workers_share_the_tasks_and_run_each_once(formation):
     assert len(workers) == 2
 
 
+def lines(formation, wanted):
+    """Return the lines of its logs that hold a text, once there is one."""
+    return wait_until(lambda: [s for s in formation.logs().splitlines() if wanted in s])
+
+
 def test_a_failed_task_is_in_the_log_with_the_id_of_its_request(formation):
     task_id = formation.enqueue("fail")
-    wait_until(lambda: "fail was to fail" in formation.logs())
-    log = formation.logs().splitlines()
-    failure = next(line for line in log if "fail was to fail" in line)
+    [failure, *_] = lines(formation, "fail was to fail")
     assert "Traceback" in failure and task_id in failure
     request_id = failure.partition("request_id=")[2].split()[0]
     assert request_id != "-"
-    of_request = [line for line in log if f"request_id={request_id} " in line]
-    [access] = [line for line in of_request if "logger=access" in line]
+    [access] = lines(formation, f"logger=access request_id={request_id} ")
     assert "method=POST path=/rehearsal/enqueue" in access
 
 
