@@ -8,7 +8,6 @@ from pathlib import Path
 import heroku
 import parts
 import pytest
-import recipes
 import services
 from deployment import complaints
 from formation import Formation
@@ -183,28 +182,6 @@ def http_services():
     """A language model, providers of mail and of log-ins, and an error tracker."""
     with services.serve() as server:
         yield server
-
-
-@pytest.fixture(scope="session")
-def building(copy_project, postgres, redis, http_services):
-    """The site of a project that follows every recipe of docs/recipes/building.md."""
-    followed = [*recipes.sections("recipes/building.md").values()]
-    followed.append(recipes.sections("growing.md")["An error tracker"])
-    config_vars = {
-        "POSTMARK_API_TOKEN": "a-token",
-        "INFERENCE_URL": http_services.url,
-        "INFERENCE_KEY": "a-key",
-        "INFERENCE_MODEL_ID": "a-model",
-        "CELERY_BROKER_URL": redis.url,
-        "SENTRY_DSN": http_services.url.replace("//", "//key@") + "/1",
-        "WEB_CONCURRENCY": "1",
-    }
-    project, database = copy_project("building"), postgres.create("building")
-    # The one thing that the recipe for mail does not set.
-    mail_api = f'ANYMAIL_POSTMARK_API_URL = "{http_services.url}"\n'
-    project.append("mysite/settings.py", mail_api)
-    with recipes.site(project, database, *followed, **config_vars) as site:
-        yield site
 
 
 @pytest.fixture(scope="module")

@@ -196,8 +196,7 @@ class Postgres(Part):
     def __init__(self, **settings):
         self.settings, self.port = settings, free_port()
         super().__init__()
-        options = {"check": True, "capture_output": True, "text": True}
-        options |= self.options
+        options = self.options | {"check": True, "capture_output": True, "text": True}
         make = [need("initdb"), "-D", "data", "-U", "postgres", "-A", "trust"]
         subprocess.run([*make, "-E", "UTF8", "--no-sync"], **options)
         rules = "local all all trust\nhostssl all all 127.0.0.1/32 scram-sha-256\n"
@@ -207,8 +206,10 @@ class Postgres(Part):
         subprocess.run(alone, input=role, **options)
 
     def command(self):
+        # A worker of autovacuum would be one more in what tests count of a database.
         options = f"""-D data -p {self.port} -h 127.0.0.1 -k {self.folder} -c fsync=off
-        -c ssl=on -c ssl_cert_file=../server.crt -c ssl_key_file=../server.key"""
+        -c ssl=on -c ssl_cert_file=../server.crt -c ssl_key_file=../server.key
+        -c autovacuum=off"""
         settings = [f"-c{name}={value}" for name, value in self.settings.items()]
         return [need("postgres"), *options.split(), *settings]
 
