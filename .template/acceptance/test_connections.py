@@ -79,7 +79,7 @@ def test_a_hundred_threads_serve_while_ninety_views_wait(dyno):
         assert not any(answer.done() for answer in waiting)
         answers = [answer.result() for answer in waiting]
     assert {answer.status for answer, _ in answers} == {200}
-    assert max(seconds for _, seconds in answers) < 12  # none waited for another
+    assert max(seconds for _, seconds in answers) < 9  # all of them waited at once
     assert "level=error" not in dyno.log
 
 

@@ -62,11 +62,15 @@ def test_memory_leaks(formation, fault):
     """Each worker is replaced after some 35 requests, whichever the kernel prefers."""
     arguments = "--access-logfile - --max-requests 30 --max-requests-jitter 10"
     formation.restart_web(GUNICORN_CMD_ARGS=arguments)
-    before = {pid for dyno in formation.web for pid in children(dyno)}
+
+    def workers():
+        return {pid for dyno in formation.web for pid in children(dyno)}
 
     def are_replaced():
         assert formation.get("/rehearsal/leak").status == 200
-        return not before & {pid for dyno in formation.web for pid in children(dyno)}
+        return not before & workers()
+
+    before = workers()
 
     with fault("Memory leaks, web workers replaced", slowest=3, recovered=0):
         wait_until(are_replaced, 60)
